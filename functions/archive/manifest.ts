@@ -1,0 +1,149 @@
+import { z } from 'zod';
+import { RunId } from '../run/run-id.ts';
+
+/** The newest version of the format that this program writes and reads. */
+export const manifestVersion = 1;
+
+const count = z.int().nonnegative();
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** A stretch of a sealed file: whole zstd frames, one after another. */
+export const Section = z.object({
+  /** Bytes from the start of the file. */
+  offset: count,
+  /** Compressed bytes. */
+  length: count,
+  frames: count,
+  /** Uncompressed bytes. */
+  rawBytes: count,
+  /** Of the compressed bytes. */
+  sha256,
+});
+export type Section = z.infer<typeof Section>;
+
+/** Heap pages `from` up to, not including, `to`; `to` null: to the end of the table. */
+export const PageRange = z.object({ from: count, to: count.nullable() });
+export type PageRange = z.infer<typeof PageRange>;
+
+export const TableChunk = Section.extend({ rows: count, pages: PageRange.nullable() });
+export type TableChunk = z.infer<typeof TableChunk>;
+
+export const TableEntry = z.object({
+  schema: z.string(),
+  name: z.string(),
+  /** Columns in the order of the rows; generated ones are left out. */
+  columns: z.array(z.string()),
+  rows: count,
+  rawBytes: count,
+  /** `definition`: the table is in the backup, its rows were left out. */
+  content: z.enum(['rows', 'definition']),
+  /**
+   * Rows must be loaded through this partitioned table, because the hash of their partition key
+   * differs from database to database (hash partitions by an enum).
+   */
+  loadThrough: z.object({ schema: z.string(), name: z.string() }).nullable(),
+  chunks: z.array(TableChunk),
+});
+export type TableEntry = z.infer<typeof TableEntry>;
+
+export const SequenceEntry = z.object({
+  schema: z.string(),
+  name: z.string(),
+  /** A bigint as text. */
+  lastValue: z.string().regex(/^-?\d+$/),
+  isCalled: z.boolean(),
+  /** The table and column that own it (serial, identity). */
+  ownedBy: z.object({ schema: z.string(), table: z.string(), column: z.string() }).nullable(),
+});
+export type SequenceEntry = z.infer<typeof SequenceEntry>;
+
+export const FileEntry = z.object({
+  size: count,
+  /** CRC-32 (zlib's) of the whole file, eight hexadecimal digits. */
+  crc32: z.string().regex(/^[0-9a-f]{8}$/),
+});
+export type FileEntry = z.infer<typeof FileEntry>;
+
+export const MediaChunk = Section.extend({ members: count });
+export type MediaChunk = z.infer<typeof MediaChunk>;
+
+export const MediaEntry = z.object({
+  files: count,
+  directories: count,
+  links: count,
+  /** Bytes of the files' contents. */
+  bytes: count,
+  chunks: z.array(MediaChunk),
+  /** Sockets, devices and the like, which no archive holds; files that changed while they were read. */
+  notes: z.array(z.object({ path: z.string(), note: z.string() })),
+});
+export type MediaEntry = z.infer<typeof MediaEntry>;
+
+export const SourceFacts = z.object({
+  /** `15.18` */
+  serverVersion: z.string(),
+  /** `150018` */
+  serverVersionNum: count,
+  host: z.string(),
+  port: count,
+  database: z.string(),
+  databaseOid: count,
+  /** null where the role may not read it. */
+  systemIdentifier: z.string().nullable(),
+  standby: z.boolean(),
+  encoding: z.string(),
+  localeProvider: z.enum(['libc', 'icu', 'builtin']),
+  collate: z.string(),
+  ctype: z.string(),
+  /** ICU or builtin locale. */
+  locale: z.string().nullable(),
+  collationVersion: z.string().nullable(),
+  extensions: z.array(z.object({ name: z.string(), version: z.string(), schema: z.string() })),
+  /** The newest of django_migrations for each app; null when there is no such table. */
+  migrations: z.record(z.string(), z.string()).nullable(),
+});
+export type SourceFacts = z.infer<typeof SourceFacts>;
+
+const ManifestBody = z.object({
+  format: z.literal('nautobot-replicator-backup'),
+  version: z.literal(manifestVersion),
+  backupId: RunId,
+  tool: z.object({ name: z.string(), version: z.string() }),
+  startedAt: z.iso.datetime(),
+  snapshotAt: z.iso.datetime(),
+  sealedAt: z.iso.datetime(),
+  source: SourceFacts,
+  snapshot: z.object({ text: z.string(), walPosition: z.string().nullable() }),
+  settings: z.object({
+    excludeTableData: z.array(z.string()),
+    excludeTables: z.array(z.string()),
+    schemaOnly: z.boolean(),
+    /** Uncompressed bytes a shard was planned for. */
+    shardBytes: count,
+    compression: z.object({ level: z.int(), blockBytes: count }),
+  }),
+  /** Names (`schema.table`) of tables whose definition is not in the backup either. */
+  tablesLeftOut: z.array(z.string()),
+  files: z.object({ database: FileEntry, schema: FileEntry, media: FileEntry.nullable() }),
+  definitions: z.object({
+    preData: Section,
+    sequences: Section,
+    postData: Section,
+    /** Roles that definitions name (policies, user mappings). */
+    roles: z.array(z.string()),
+    /** What was taken out of the definitions and why. */
+    notes: z.array(z.string()),
+  }),
+  tables: z.array(TableEntry),
+  sequences: z.array(SequenceEntry),
+  /** A string says why there is none. */
+  media: z.union([MediaEntry, z.string()]),
+});
+
+/** The index and the commit point of a backup; docs/format.md explains every field. */
+export const Manifest = ManifestBody.extend({
+  /** SHA-256 of the manifest without this field, as `JSON.stringify` without spaces writes it. */
+  checksum: sha256,
+});
+export type Manifest = z.infer<typeof Manifest>;
+export type ManifestBody = z.infer<typeof ManifestBody>;

@@ -1,0 +1,55 @@
+import type { Database } from '../postgres/session.ts';
+import type { ObjectStore } from '../store/object-store.ts';
+import type { Progress } from './progress.ts';
+
+/** How a run's cache is invalidated; a URL and a command may hold secrets and never enter a state. */
+export type CacheSettings =
+  | {
+      readonly kind: 'redis';
+      readonly url: string;
+      readonly keyPrefix?: string;
+      readonly databases?: readonly number[];
+    }
+  | { readonly kind: 'command'; readonly command: string };
+
+/**
+ * What a handler finds around it: the command line makes one from its options, Lambda from its environment.
+ * A handler takes from here what it needs; what is missing for it is a `ConfigurationMissing` error.
+ */
+export interface Surroundings {
+  readonly store: ObjectStore;
+  readonly source?: Database;
+  readonly target?: Database;
+  /** Directory of the source's media; undefined: not backed up (`mediaReason` says why). */
+  readonly sourceMedia?: string;
+  readonly targetMedia?: string;
+  readonly cache?: CacheSettings;
+  /** Shell command that AfterRestore runs. */
+  readonly afterRestore?: string;
+  /** Statements that Sanitize runs on the hidden database. */
+  readonly sanitize?: { readonly name: string; readonly statements: readonly string[] };
+  /** A person said that the target may be the source (`--allow-source`). */
+  readonly allowSource: boolean;
+  /** A person confirmed that an unmarked database may become a restore target (`--yes`, or asked at the terminal). */
+  readonly confirmTarget: (question: string) => Promise<boolean>;
+  /** Is the run or execution that wrote a lock still going? Unknown counts as yes. */
+  readonly isAlive: (owner: RunOwner) => Promise<boolean>;
+  /** What names this process or execution in locks and run records. */
+  readonly owner: RunOwner;
+  readonly progress: Progress;
+  /** Aborted when the run is: handlers hand it to what they wait for. */
+  readonly signal: AbortSignal;
+  /** Milliseconds that this handler has left; Infinity on one machine. */
+  remainingMs(): number;
+}
+
+/** Who runs a run, as written into `runs/<id>/run.json` and locks. */
+export type RunOwner =
+  | { readonly kind: 'execution'; readonly arn: string }
+  | {
+      readonly kind: 'process';
+      readonly host: string;
+      readonly bootId: string;
+      readonly pid: number;
+      readonly startedAt: string;
+    };
