@@ -13,6 +13,12 @@ export interface TakenOverConnection {
   readonly secretKey: number;
 }
 
+/** The bytes of one COPY … TO STDOUT, to be read once. */
+export interface CopyRows extends AsyncIterable<Buffer> {
+  /** Rows that the server says it sent; undefined until the loop has ended. */
+  readonly rows: number | undefined;
+}
+
 /**
  * One connection to PostgreSQL; the smallest interface that this project needs of the driver.
  *
@@ -30,9 +36,9 @@ export interface Session {
   execute(sql: string): Promise<void>;
   /**
    * Runs `COPY … TO STDOUT` and yields its bytes as they arrive, in slices that may begin and end anywhere in a row.
-   * Backpressure reaches the server's socket. Leaving the loop early cancels the statement.
+   * Backpressure reaches the server's socket. Leaving the loop early ends the connection.
    */
-  copyOut(sql: string): AsyncIterable<Buffer>;
+  copyOut(sql: string): CopyRows;
   /**
    * Runs `COPY … FROM STDIN` with the bytes given, waiting for the socket to drain.
    * When `rows` throws, the COPY is failed (CopyFail) and the throw is passed on.
