@@ -55,6 +55,7 @@ export class CopyOut implements Submittable, CopyRows {
           if (this.#waitingBytes < highWater) this.#connection?.stream.resume();
           yield slice;
         } else if (this.#error !== undefined) {
+          finished = true;
           throw this.#explain(this.#error);
         } else if (this.#ended) {
           finished = true;

@@ -14,6 +14,10 @@ export interface Login {
   readonly sslRootCert: string | undefined;
 }
 
+/** libpq allows `postgres://user@/database?host=…`, WHATWG URLs don't. */
+const userWithoutHost = /^(postgres(?:ql)?:\/\/[^/?#]*@)(?=[/?#:]|$)/;
+const noHost = 'host-in-query.invalid';
+
 const form = 'write postgres://user@host:5432/database';
 
 /**
@@ -31,7 +35,7 @@ export function parseDatabaseUrl(
   const query = url.searchParams;
   const user = decode(url.username, option) || query.get('user') || environment.PGUSER || userInfo().username;
   const host =
-    decode(url.hostname.replace(/^\[|\]$/g, ''), option) ||
+    (url.hostname === noHost ? '' : decode(url.hostname.replace(/^\[|\]$/g, ''), option)) ||
     query.get('host') ||
     environment.PGHOST ||
     'localhost';
@@ -58,7 +62,8 @@ function parse(text: string, option: string): URL {
   if (!/^postgres(ql)?:\/\//.test(text))
     throw new BadDatabaseUrl(`${option} does not begin with postgres:// ; ${form}`);
   try {
-    return new URL(text);
+    const url = new URL(text.replace(userWithoutHost, `$1${noHost}`));
+    return url;
   } catch (cause) {
     // URL's own message repeats its input, password included: not passed on
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unreadable';

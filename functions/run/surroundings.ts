@@ -1,6 +1,9 @@
 import type { Database } from '../postgres/session.ts';
 import type { ObjectStore } from '../store/object-store.ts';
+import type { RunOwner } from './owner.ts';
 import type { Progress } from './progress.ts';
+
+export type { RunOwner } from './owner.ts';
 
 /** How a run's cache is invalidated; a URL and a command may hold secrets and never enter a state. */
 export type CacheSettings =
@@ -42,14 +45,3 @@ export interface Surroundings {
   /** Milliseconds that this handler has left; Infinity on one machine. */
   remainingMs(): number;
 }
-
-/** Who runs a run, as written into `runs/<id>/run.json` and locks. */
-export type RunOwner =
-  | { readonly kind: 'execution'; readonly arn: string }
-  | {
-      readonly kind: 'process';
-      readonly host: string;
-      readonly bootId: string;
-      readonly pid: number;
-      readonly startedAt: string;
-    };

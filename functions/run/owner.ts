@@ -1,0 +1,16 @@
+import { z } from 'zod';
+
+/** Who runs a run, as written into `runs/<id>/run.json` and locks: enough to find out whether it still goes on. */
+export const RunOwner = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('execution'), arn: z.string() }),
+  z.object({
+    kind: z.literal('process'),
+    host: z.string(),
+    /** A process id means nothing after the machine has started again. */
+    bootId: z.string(),
+    pid: z.int(),
+    /** Of the process, so that another one with the same id is not taken for it. */
+    startedAt: z.string(),
+  }),
+]);
+export type RunOwner = z.infer<typeof RunOwner>;

@@ -1,0 +1,70 @@
+/**
+ * The one list of what a Task that runs a handler is tried again for. The machines are built from it (infra/), and the
+ * record of a run's failure uses it to tell a final error from one that another attempt may still make good.
+ * Handlers repeat safely, so each of them may be tried again whatever it had done.
+ *
+ * Names: `Lambda.…` are errors of Lambda's Invoke operation as Step Functions reports them; `Runtime.…`, `Sandbox.…`
+ * come from the function's environment; the others are this project's codes.
+ */
+export interface RetriedErrors {
+  readonly names: readonly string[];
+  readonly intervalSeconds: number;
+  readonly maxDelaySeconds: number;
+  readonly maxAttempts: number;
+}
+
+/** Lambda itself had no place, no network interface, no key or no mount just then. */
+const notStarted: RetriedErrors = {
+  names: [
+    'Lambda.ServiceException',
+    'Lambda.AWSLambdaException',
+    'Lambda.SdkClientException',
+    'Lambda.ClientExecutionTimeoutException',
+    'Lambda.TooManyRequestsException',
+    'Lambda.ResourceNotReadyException',
+    'Lambda.ResourceConflictException',
+    'Lambda.EC2ThrottledException',
+    'Lambda.EC2UnexpectedException',
+    'Lambda.ENILimitReachedException',
+    'Lambda.SubnetIPAddressLimitReachedException',
+    'Lambda.EFSIOException',
+    'Lambda.EFSMountConnectivityException',
+    'Lambda.EFSMountFailureException',
+    'Lambda.EFSMountTimeoutException',
+    'Lambda.KMSAccessDeniedException',
+    'Lambda.KMSInvalidStateException',
+  ],
+  intervalSeconds: 2,
+  maxDelaySeconds: 60,
+  maxAttempts: 8,
+};
+
+/** The process died or ran out of time: the next attempt may take as long again, so there are few. */
+const died: RetriedErrors = {
+  names: ['Lambda.Unknown', 'Runtime.ExitError', 'Runtime.OutOfMemory', 'Sandbox.Timedout', 'States.Timeout'],
+  intervalSeconds: 2,
+  maxDelaySeconds: 30,
+  maxAttempts: 2,
+};
+
+/** PostgreSQL ended the connection or had none to give. */
+const disconnected: RetriedErrors = {
+  names: ['ConnectionLost', 'ServerBusy'],
+  intervalSeconds: 1,
+  maxDelaySeconds: 20,
+  maxAttempts: 3,
+};
+
+export const retriedErrors: readonly RetriedErrors[] = [notStarted, died, disconnected];
+
+/** What OpenSnapshot says while the keeper is still on its way: asked again at a steady pace, for about ten minutes. */
+export const awaitedError = 'SnapshotNotReady';
+export const awaitedIntervalSeconds = 2;
+export const awaitedAttempts = 300;
+
+const retriedNames = new Set(retriedErrors.flatMap((group) => group.names));
+
+/** May the machine try the state again after an error of this name? */
+export function isRetried(errorName: string): boolean {
+  return retriedNames.has(errorName);
+}
