@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ReplicatorError } from '../errors/replicator-error.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { type Round, roundKey } from './keys.ts';
+import { OutOfTime } from './out-of-time.ts';
 import { awaitedError, isRetried } from './retried-errors.ts';
 import { RunId } from './run-id.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -50,15 +51,27 @@ export async function recordFailure(
   }
 }
 
-/** The reason that a round failed for, as far as a handler could leave one. */
-export async function readFailure(store: ObjectStore, at: Round): Promise<FailureRecord | undefined> {
-  for (const name of [finalName, retriedName]) {
-    const object = await store.get(roundKey(at, name));
-    if (!object) continue;
-    const record = FailureRecord.safeParse(jsonOf(object.body.toString('utf8')));
-    if (record.success) return record.data;
-  }
-  return undefined;
+/** What a failed distributed Map is called, whatever its child threw. */
+const anyWorker = 'States.ExceedToleratedFailureThreshold';
+
+/**
+ * The reason that a round failed for, as far as a handler could leave one.
+ * @param caught the error's name as the machine saw it: what was made good by another attempt is no reason for it
+ */
+export async function readFailure(
+  store: ObjectStore,
+  at: Round,
+  caught: string = anyWorker,
+): Promise<FailureRecord | undefined> {
+  const final = await read(store, roundKey(at, finalName));
+  if (final) return final;
+  const retried = await read(store, roundKey(at, retriedName));
+  return caught === anyWorker || caught === retried?.error ? retried : undefined;
+}
+
+async function read(store: ObjectStore, key: string): Promise<FailureRecord | undefined> {
+  const object = await store.get(key);
+  return object && FailureRecord.safeParse(jsonOf(object.body.toString('utf8'))).data;
 }
 
 /** Handlers that run after a run is over, or tell about it: their failing is not why it failed. */
@@ -74,7 +87,7 @@ const StateOfRun = z.object({ run: z.object({ id: RunId, round: z.int().positive
 
 /**
  * Puts the record of its failure around a handler; both Lambda and the local runner do. An aborted handler leaves
- * none: it ended because something else did.
+ * none, it ended because something else did; but for one that Lambda's time ran out for, whose error that is.
  */
 export function recordingFailures(
   name: string,
@@ -85,12 +98,15 @@ export function recordingFailures(
     try {
       return await handler(input, surroundings);
     } catch (error) {
+      const { signal, store } = surroundings;
+      const ranOut = signal.aborted && signal.reason instanceof OutOfTime;
+      const failure = ranOut ? signal.reason : error;
       const state = StateOfRun.safeParse(input);
-      if (state.success && !surroundings.signal.aborted) {
+      if (state.success && (ranOut || !signal.aborted)) {
         const { id, round } = state.data.run;
-        await recordFailure(surroundings.store, { runId: id, round }, name, error);
+        await recordFailure(store, { runId: id, round }, name, failure);
       }
-      throw error;
+      throw failure;
     }
   };
 }

@@ -41,7 +41,14 @@ const notStarted: RetriedErrors = {
 
 /** The process died or ran out of time: the next attempt may take as long again, so there are few. */
 const died: RetriedErrors = {
-  names: ['Lambda.Unknown', 'Runtime.ExitError', 'Runtime.OutOfMemory', 'Sandbox.Timedout', 'States.Timeout'],
+  names: [
+    'OutOfTime',
+    'Lambda.Unknown',
+    'Runtime.ExitError',
+    'Runtime.OutOfMemory',
+    'Sandbox.Timedout',
+    'States.Timeout',
+  ],
   intervalSeconds: 2,
   maxDelaySeconds: 30,
   maxAttempts: 2,

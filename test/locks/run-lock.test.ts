@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { freeLocks, takeLock } from '../../functions/locks/run-lock.ts';
 import type { RunOwner } from '../../functions/run/owner.ts';
 import { runIdOf } from '../../functions/run/run-id.ts';
-import { openStore } from '../../functions/store/s3-store.ts';
+import { openStore } from '../../functions/store/open-store.ts';
 import { freshBucket } from '../servers/fresh-bucket.ts';
 
 const subject = { kind: 'target' as const, identity: 'server one', description: 'staging' };

@@ -1,0 +1,105 @@
+import { z } from 'zod';
+import { readManifest } from '../functions/archive/read-manifest.ts';
+import { backupKey } from '../functions/run/keys.ts';
+import { RunId } from '../functions/run/run-id.ts';
+import type { BackupOptions } from '../functions/run/state.ts';
+import type { ObjectStore } from '../functions/store/object-store.ts';
+import { checkCacheEarly } from './check-early.ts';
+import type { Io } from './io.ts';
+import type { Options, OptionsInput } from './option.ts';
+import * as option from './options.ts';
+import { refuseExtra } from './parse-options.ts';
+import { RunDisplay } from './progress/run-display.ts';
+import { type BackupOutcome, backupLines } from './report/backup-report.ts';
+import { printResult } from './report/print-result.ts';
+import { summarise } from './report/summary.ts';
+import { run } from './run-machine.ts';
+import { surroundingsOf } from './surroundings.ts';
+import { validateOptions } from './validate-options.ts';
+import type { Verb } from './verb.ts';
+
+/** What chooses a backup's content and pace; `replicate` has them too. */
+export const backupChoices = {
+  excludeTableData: option.excludeTableData,
+  excludeTable: option.excludeTable,
+  schemaOnly: option.schemaOnly,
+  jobs: option.jobs,
+  shardSize: option.shardSize,
+};
+
+const options = {
+  source: option.source,
+  store: option.store,
+  media: option.sourceMedia,
+  ...backupChoices,
+  invalidateCache: option.invalidateSourceCache,
+  invalidateCommand: option.invalidateCommand,
+  cacheKeyPrefix: option.cacheKeyPrefix,
+  json: option.json,
+  quiet: option.quiet,
+};
+
+export const backupVerb: Verb = {
+  name: 'backup',
+  summary: 'Back up the database and media of a Nautobot to S3',
+  usage: '--source URL --store s3://BUCKET/PREFIX [--media DIR] [options]',
+  details: [
+    'Reads one consistent snapshot with several workers and prints the id of the backup. The source goes on working.',
+  ],
+  options,
+  later: ['--rows', '--profile'],
+  async run(written, io) {
+    refuseExtra(written.positionals, 0);
+    const chosen = validateOptions(options, written.values, io.environment);
+    const outcome = await backup(chosen, io);
+    printResult(io, chosen, { backup: outcome }, backupLines(outcome), outcome.backupId);
+    return 0;
+  },
+};
+
+/**
+ * Makes one backup. Ends a failed or interrupted one by removing what was written.
+ * @throws every error of docs/errors.md that a backup can end with
+ */
+export async function backup(given: OptionsInput<typeof options>, io: Io): Promise<BackupOutcome> {
+  const chosen = validateOptions(options, given, io.environment);
+  const display = new RunDisplay(io, chosen.quiet);
+  try {
+    const surroundings = await surroundingsOf({ ...chosen, sourceMedia: chosen.media }, io, display);
+    await checkCacheEarly(surroundings, io.signal);
+    const input = { ...backupInput(chosen), invalidateCache: surroundings.cache !== undefined };
+    const output = await run('backup', input, surroundings, display, io);
+    return await backupOutcome(output, surroundings.store, display);
+  } finally {
+    display.end();
+  }
+}
+
+/** Options as the input of the Backup machine. */
+export function backupInput(chosen: Options<typeof backupChoices>): z.input<typeof BackupOptions> {
+  return {
+    excludeTableData: [...chosen.excludeTableData],
+    excludeTables: [...chosen.excludeTable],
+    schemaOnly: chosen.schemaOnly,
+    jobs: chosen.jobs,
+    shardBytes: chosen.shardSize,
+  };
+}
+
+const BackupOutput = z.object({ backup: z.object({ backupId: RunId }) });
+
+/** What a backup came to, from its own manifest. */
+export async function backupOutcome(
+  output: unknown,
+  store: ObjectStore,
+  display: RunDisplay,
+): Promise<BackupOutcome> {
+  const { backupId } = BackupOutput.parse(output).backup;
+  const states = display.times('backup');
+  return {
+    ...summarise(await readManifest(store, backupId), store.uri(backupKey(backupId, ''))),
+    milliseconds: display.span('backup'),
+    states,
+    warnings: [...display.warnings],
+  };
+}

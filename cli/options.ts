@@ -1,0 +1,183 @@
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { RunId } from '../functions/run/run-id.ts';
+import type { OptionKind } from './option.ts';
+import { parseSize } from './size.ts';
+
+/** Every option of every verb; a verb picks its own. Values that may hold secrets are never repeated in messages. */
+
+const text = z.string();
+const flag = z.boolean().default(false);
+const patterns = z.array(z.string()).readonly().default([]);
+const directory = z.string().transform((path) => resolve(path));
+
+const mebibyte = 1024 * 1024;
+
+function option<Schema extends z.ZodType>(kind: OptionKind<Schema>): OptionKind<Schema> {
+  return kind;
+}
+
+export const store = option({
+  value: 's3://BUCKET/PREFIX',
+  environment: 'REPLICATOR_STORE',
+  help: 'Where backups are. AWS_ENDPOINT_URL_S3, AWS_REGION, AWS_PROFILE … say which S3.',
+  schema: text,
+});
+
+export const source = option({
+  value: 'URL',
+  environment: 'REPLICATOR_SOURCE',
+  help: 'Database to back up: postgres://user@host:5432/database, or secretsmanager://SECRET-ID.',
+  schema: text,
+});
+
+export const target = option({
+  value: 'URL',
+  environment: 'REPLICATOR_TARGET',
+  help: 'Database to rebuild: postgres://user@host:5432/database, or secretsmanager://SECRET-ID.',
+  schema: text,
+});
+
+export const sourceMedia = option({
+  value: 'DIR',
+  help: "The source's media directory (MEDIA_ROOT). Without it the backup holds no media.",
+  schema: directory.optional(),
+});
+
+export const targetMedia = option({
+  value: 'DIR',
+  help: "The target's media directory. Without it media are not restored.",
+  schema: directory.optional(),
+});
+
+export const excludeTableData = option({
+  value: 'PATTERN',
+  multiple: true,
+  help: 'Tables whose rows stay out, as in pg_dump: extras_objectchange, audit.*, "Odd Name".',
+  schema: patterns,
+});
+
+export const excludeTable = option({
+  value: 'PATTERN',
+  multiple: true,
+  help: 'Tables that stay out altogether, definition included.',
+  schema: patterns,
+});
+
+export const schemaOnly = option({ help: 'Definitions only, no rows at all.', schema: flag });
+
+export const backup = option({
+  value: 'ID',
+  help: 'Which backup: an id that `replicator list` shows, or latest.',
+  schema: z
+    .string()
+    .refine((id) => id === 'latest' || RunId.safeParse(id).success, {
+      error: ({ input }) =>
+        `${JSON.stringify(input)} is not the id of a backup; \`replicator list\` shows them (20261123T054300Z-k3f9qa), or say latest`,
+    })
+    .default('latest'),
+});
+
+export const table = option({
+  value: 'PATTERN',
+  multiple: true,
+  help: 'Only these tables, replaced in the target in one transaction; the rest stays as it is.',
+  schema: patterns,
+});
+
+export const keepPrevious = option({
+  help: 'Keep the database and media that were in use before, under another name.',
+  schema: flag,
+});
+
+const cache = {
+  value: 'REDIS-URL',
+  help: "Delete Nautobot's cache keys there afterwards: redis://host:6379, or rediss:// for TLS. A path (/1) names the database.",
+  schema: z
+    .string()
+    .regex(/^rediss?:\/\/\S+$/, 'is not a Redis URL; write redis://host:6379, or rediss:// for TLS')
+    .optional(),
+};
+
+/** Without a variable: one that is set for restores must not empty production's cache at each backup. */
+export const invalidateSourceCache = option(cache);
+
+export const invalidateTargetCache = option({ ...cache, environment: 'REPLICATOR_CACHE' });
+
+export const invalidateCommand = option({
+  value: 'COMMAND',
+  help: 'Run this instead, as in "nautobot-server invalidate all".',
+  schema: text.optional(),
+});
+
+export const cacheKeyPrefix = option({
+  value: 'PREFIX',
+  help: "KEY_PREFIX of Nautobot's CACHES setting, where it has one.",
+  schema: text.optional(),
+});
+
+export const afterRestore = option({
+  value: 'COMMAND',
+  help: 'Run this when the target is in use again, as in "nautobot-server post_upgrade".',
+  schema: text.optional(),
+});
+
+export const sanitizeSql = option({
+  value: 'FILE',
+  help: 'SQL that runs on the rebuilt database before anybody can connect to it.',
+  schema: directory.optional(),
+});
+
+export const allowSource = option({
+  help: 'Restore although the target is where the backup came from.',
+  schema: flag,
+});
+
+export const yes = option({ help: 'Answer yes where a person at a terminal would be asked.', schema: flag });
+
+export const jobs = option({
+  value: 'N',
+  help: 'Workers at once; each has a connection of its own.',
+  schema: z
+    .custom<string | number>()
+    .transform((given, context) => {
+      const count = typeof given === 'number' || /^\d+$/.test(given) ? Number(given) : Number.NaN;
+      if (Number.isInteger(count) && count >= 1 && count <= 1000) return count;
+      context.addIssue(`"${given}" is not a number of workers from 1 to 1000`);
+      return z.NEVER;
+    })
+    .default(Math.min(8, Math.max(2, availableParallelism()))),
+});
+
+export const shardSize = option({
+  value: 'SIZE',
+  help: 'How much of a table one worker takes at a time: 256MiB (the default), 1GB, or bytes.',
+  schema: z
+    .custom<string | number>()
+    .transform((given, context) => {
+      const bytes = parseSize(String(given));
+      if (bytes === undefined)
+        context.addIssue(
+          `"${given}" is not a size; write bytes or a number with a unit, as in 256MiB or 1GB`,
+        );
+      else if (bytes < mebibyte) context.addIssue(`"${given}" is too small; the least is 1MiB`);
+      return bytes ?? z.NEVER;
+    })
+    .default(256 * mebibyte),
+});
+
+export const to = option({
+  value: 'DIR',
+  help: 'Directory to write into; it is made if missing.',
+  schema: directory,
+});
+
+export const force = option({ help: 'Overwrite files that are there.', schema: flag });
+
+export const json = option({ help: 'Results as one JSON document on standard output.', schema: flag });
+
+export const quiet = option({
+  help: 'No progress and no summary; warnings and errors only.',
+  schema: flag,
+});

@@ -1,0 +1,82 @@
+import { z } from 'zod';
+import { backupChoices, backupInput, backupOutcome } from './backup.ts';
+import { checkCacheEarly, checkTargetEarly } from './check-early.ts';
+import type { Io } from './io.ts';
+import type { OptionsInput } from './option.ts';
+import * as option from './options.ts';
+import { refuseExtra } from './parse-options.ts';
+import { RunDisplay } from './progress/run-display.ts';
+import { type BackupOutcome, backupLines } from './report/backup-report.ts';
+import { printResult } from './report/print-result.ts';
+import { type RestoreOutcome, restoreLines, restoreOutcome } from './report/restore-report.ts';
+import { restoreChoices, restoreInput } from './restore.ts';
+import { run } from './run-machine.ts';
+import { surroundingsOf } from './surroundings.ts';
+import { validateOptions } from './validate-options.ts';
+import type { Verb } from './verb.ts';
+
+const options = {
+  source: option.source,
+  target: option.target,
+  store: option.store,
+  media: option.sourceMedia,
+  targetMedia: option.targetMedia,
+  ...backupChoices,
+  ...restoreChoices,
+  json: option.json,
+  quiet: option.quiet,
+};
+
+/** What a replication came to. */
+export interface ReplicateOutcome {
+  readonly backup: BackupOutcome;
+  readonly restore: RestoreOutcome;
+}
+
+export const replicateVerb: Verb = {
+  name: 'replicate',
+  summary: 'Back up one Nautobot and rebuild another one from that backup',
+  usage: '--source URL --target URL --store s3://BUCKET/PREFIX [--media DIR --target-media DIR] [options]',
+  details: [
+    "--media is the source's directory, --target-media the target's; the cache is the target's.",
+    'See replicator backup --help and replicator restore --help for what each half does.',
+  ],
+  options,
+  later: ['--rows', '--profile', '--table'],
+  async run(written, io) {
+    refuseExtra(written.positionals, 0);
+    const chosen = validateOptions(options, written.values, io.environment);
+    const outcome = await replicate(chosen, io);
+    printResult(io, chosen, outcome, replicateLines(outcome), outcome.backup.backupId);
+    return 0;
+  },
+};
+
+/**
+ * Backs up the source and restores that backup into the target.
+ * @throws every error of docs/errors.md that a backup or a restore can end with
+ */
+export async function replicate(given: OptionsInput<typeof options>, io: Io): Promise<ReplicateOutcome> {
+  const chosen = validateOptions(options, given, io.environment);
+  const display = new RunDisplay(io, chosen.quiet);
+  try {
+    const surroundings = await surroundingsOf({ ...chosen, sourceMedia: chosen.media }, io, display);
+    await checkCacheEarly(surroundings, io.signal);
+    await checkTargetEarly(surroundings, io.signal);
+    const input = { backup: backupInput(chosen), restore: { ...restoreInput(chosen), jobs: chosen.jobs } };
+    const output = Output.parse(await run('replicate', input, surroundings, display, io));
+    return {
+      backup: await backupOutcome(output.backup, surroundings.store, display),
+      restore: restoreOutcome(output.restore, display),
+    };
+  } finally {
+    display.end();
+  }
+}
+
+const Output = z.object({ backup: z.unknown(), restore: z.unknown() });
+
+/** What `replicate` prints at its end. */
+export function replicateLines(outcome: ReplicateOutcome): string[] {
+  return [...backupLines(outcome.backup), '', ...restoreLines(outcome.restore)];
+}

@@ -1,0 +1,93 @@
+import { readFile } from 'node:fs/promises';
+import { parseCacheUrl } from '../functions/cache/address.ts';
+import { splitStatements } from '../functions/definitions/statements.ts';
+import { UsageError } from '../functions/errors/usage.ts';
+import { mustBeDirectory } from '../functions/media/scan.ts';
+import { openDatabase } from '../functions/postgres/database.ts';
+import type { CacheSettings } from '../functions/run/surroundings.ts';
+import { openStore } from '../functions/store/open-store.ts';
+import { isProcessAlive, thisProcess } from '../local/process-owner.ts';
+import type { LocalSurroundings } from '../local/run-machine.ts';
+import { confirm } from './confirm.ts';
+import type { Io } from './io.ts';
+import type { RunDisplay } from './progress/run-display.ts';
+
+/** What of a verb's options a run needs around it; the rest is the machine's input. */
+export interface Places {
+  readonly store: string;
+  readonly source?: string | undefined;
+  readonly target?: string | undefined;
+  readonly sourceMedia?: string | undefined;
+  readonly targetMedia?: string | undefined;
+  readonly invalidateCache?: string | undefined;
+  readonly invalidateCommand?: string | undefined;
+  readonly cacheKeyPrefix?: string | undefined;
+  readonly afterRestore?: string | undefined;
+  readonly sanitizeSql?: string | undefined;
+  readonly allowSource?: boolean;
+  readonly yes?: boolean;
+}
+
+/**
+ * Makes out of options what handlers find around them. Everything that can be seen without a connection is checked
+ * here, before anything begins: URLs, the media directory, the file of statements.
+ * @throws UsageError, BadStoreUri, BadDatabaseUrl, SecretUnusable, MediaDirectoryMissing, MediaUnreadable
+ */
+export async function surroundingsOf(
+  places: Places,
+  io: Io,
+  display: RunDisplay,
+): Promise<LocalSurroundings> {
+  const cache = cacheOf(places);
+  const sanitize = await sanitizeOf(places.sanitizeSql);
+  if (places.sourceMedia !== undefined) await mustBeDirectory(places.sourceMedia);
+  const source = places.source === undefined ? undefined : await openDatabase(places.source, '--source');
+  const target = places.target === undefined ? undefined : await openDatabase(places.target, '--target');
+  return {
+    store: openStore(places.store),
+    ...(source && { source }),
+    ...(target && { target }),
+    ...(places.sourceMedia !== undefined && { sourceMedia: places.sourceMedia }),
+    ...(places.targetMedia !== undefined && { targetMedia: places.targetMedia }),
+    ...(cache && { cache }),
+    ...(places.afterRestore !== undefined && { afterRestore: places.afterRestore }),
+    ...(sanitize && { sanitize }),
+    allowSource: places.allowSource ?? false,
+    confirmTarget: async (question) => places.yes === true || display.pauseFor(() => confirm(question, io)),
+    isAlive: isProcessAlive,
+    owner: await thisProcess(),
+    progress: display,
+  };
+}
+
+function cacheOf(places: Places): CacheSettings | undefined {
+  const { invalidateCache: url, invalidateCommand: command, cacheKeyPrefix: keyPrefix } = places;
+  if (url !== undefined && command !== undefined)
+    throw new UsageError(
+      '--invalidate-cache (or REPLICATOR_CACHE) and --invalidate-command exclude each other; give one of them',
+    );
+  if (keyPrefix !== undefined && url === undefined)
+    throw new UsageError('--cache-key-prefix goes with --invalidate-cache REDIS-URL, which is missing');
+  if (command !== undefined) return { kind: 'command', command };
+  if (url !== undefined) parseCacheUrl(url);
+  return url === undefined
+    ? undefined
+    : { kind: 'redis', url, ...(keyPrefix !== undefined && { keyPrefix }) };
+}
+
+/** @throws UsageError for a file that PostgreSQL's parser doesn't take: now, and not after hours of loading */
+async function sanitizeOf(file: string | undefined): Promise<LocalSurroundings['sanitize']> {
+  if (file === undefined) return undefined;
+  const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    throw new UsageError(`--sanitize-sql: ${file} can't be read (${cause.code})`, { cause });
+  });
+  const statements = await splitStatements(text).catch((cause: Error) => {
+    throw new UsageError(`--sanitize-sql: ${file} is not SQL: ${cause.message}`, { cause });
+  });
+  if (statements.length === 0) throw new UsageError(`--sanitize-sql: ${file} holds no statement`);
+  if (statements.some(({ kind }) => kind === 'TransactionStmt'))
+    throw new UsageError(
+      `--sanitize-sql: ${file} begins or ends a transaction; its statements run in one, leave BEGIN and COMMIT out`,
+    );
+  return { name: file, statements: statements.map((statement) => statement.text) };
+}

@@ -1,0 +1,24 @@
+import { allowTargetVerb } from './allow-target.ts';
+import { backupVerb } from './backup.ts';
+import { exportVerb } from './export.ts';
+import { listVerb } from './list.ts';
+import { replicateVerb } from './replicate.ts';
+import { restoreVerb } from './restore.ts';
+import { showVerb } from './show.ts';
+import type { Verb } from './verb.ts';
+import { verifyVerb } from './verify.ts';
+
+/** In the order in which help shows them. */
+export const verbs: readonly Verb[] = [
+  backupVerb,
+  restoreVerb,
+  replicateVerb,
+  listVerb,
+  showVerb,
+  verifyVerb,
+  exportVerb,
+  allowTargetVerb,
+];
+
+/** Verbs of the documented contract that this version doesn't have. */
+export const laterVerbs: readonly string[] = ['prune', 'report', 'estimate', 'undo', 'start', 'status'];

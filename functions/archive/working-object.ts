@@ -1,0 +1,249 @@
+import { createHash, type Hash } from 'node:crypto';
+import { PassThrough } from 'node:stream';
+import { crc32 } from 'node:zlib';
+import { UploadIncomplete } from '../store/errors.ts';
+import type { ObjectFacts, ObjectStore } from '../store/object-store.ts';
+import { crc32Text } from './crc32-combine.ts';
+import { blockBytes, compressBlock, compressionLevel } from './frame.ts';
+import type { Section } from './manifest.ts';
+
+export interface WorkingObjectOptions {
+  readonly level?: number;
+  /** A block is cut between appended pieces before it would be longer; one longer piece is a block of its own. */
+  readonly blockBytes?: number;
+  /** Blocks that are compressed or wait to be sent at the same time; bounds the memory. */
+  readonly parallel?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Offsets are within the working object. */
+export interface WrittenChunk extends Section {
+  readonly rows: number;
+}
+
+export interface WorkingObjectFacts {
+  readonly object: string;
+  readonly etag: string;
+  readonly size: number;
+  readonly crc32: string;
+}
+
+/** What waits for its turn to be sent: a frame that is being compressed, or the end of a chunk. */
+type Queued =
+  | { readonly frame: Promise<Buffer>; readonly rawBytes: number; readonly chunk: OpenChunk | undefined }
+  | {
+      readonly end: OpenChunk;
+      readonly settle: (chunk: WrittenChunk) => void;
+      readonly reject: (reason: unknown) => void;
+    };
+
+interface OpenChunk {
+  readonly hash: Hash;
+  offset: number | undefined;
+  length: number;
+  frames: number;
+  rawBytes: number;
+  rows: number;
+}
+
+/**
+ * Begins a working object: zstd frames, one after another, sent while they are made. Rows, definitions and media are
+ * all written by it.
+ *
+ * Use it with `await using`, or call `abort` when something fails: then the upload is removed and no object is there.
+ */
+export function openWorkingObject(
+  store: ObjectStore,
+  key: string,
+  options: WorkingObjectOptions = {},
+): WorkingObject {
+  return new WorkingObject(store, key, options);
+}
+
+export class WorkingObject {
+  readonly #key: string;
+  readonly #level: number;
+  readonly #blockBytes: number;
+  readonly #parallel: number;
+  readonly #body = new PassThrough({ highWaterMark: 1024 * 1024 });
+  readonly #upload: Promise<ObjectFacts>;
+  readonly #ended = new AbortController();
+
+  readonly #queue: Queued[] = [];
+  /** Resolves what waits for room in the queue, or for something in it. */
+  #wake: (() => void)[] = [];
+  #chunk: OpenChunk | undefined;
+  #pieces: Buffer[] = [];
+  #pending = 0;
+  #finishing = false;
+  #size = 0;
+  #crc = 0;
+
+  constructor(store: ObjectStore, key: string, options: WorkingObjectOptions) {
+    this.#key = key;
+    this.#level = options.level ?? compressionLevel;
+    this.#blockBytes = options.blockBytes ?? blockBytes;
+    this.#parallel = options.parallel ?? 3;
+    const { signal } = options;
+    const ends = signal ? AbortSignal.any([signal, this.#ended.signal]) : this.#ended.signal;
+    this.#body.on('error', () => {});
+    this.#body.on('drain', () => this.#awake());
+    this.#upload = store.upload(key, this.#body, ends);
+    this.#upload.catch((error) => this.#fail(error));
+    ends.addEventListener('abort', () => this.#fail(ends.reason), { once: true });
+    if (ends.aborted) this.#fail(ends.reason);
+    this.#send().catch((error) => this.#fail(error));
+  }
+
+  /** Text between chunks, such as a COPY line: a frame of its own. */
+  async write(text: string | Buffer): Promise<void> {
+    if (this.#chunk) throw new TypeError('text would come to lie within a chunk');
+    await this.#enqueue(Buffer.from(text));
+  }
+
+  beginChunk(): void {
+    if (this.#chunk) throw new TypeError('a chunk is open already');
+    this.#chunk = {
+      hash: createHash('sha256'),
+      offset: undefined,
+      length: 0,
+      frames: 0,
+      rawBytes: 0,
+      rows: 0,
+    };
+  }
+
+  /**
+   * Takes a piece of the chunk that must not be cut: a row, or several whole ones. The buffer is kept until it has
+   * been compressed and must not be changed. Await it: this is where backpressure reaches the reader.
+   */
+  async append(rows: Buffer, rowCount = 0): Promise<void> {
+    if (!this.#chunk) throw new TypeError('no chunk is open');
+    this.#ended.signal.throwIfAborted();
+    this.#chunk.rows += rowCount;
+    if (rows.length === 0) return;
+    if (this.#pending > 0 && this.#pending + rows.length > this.#blockBytes) await this.#cut();
+    this.#pieces.push(rows);
+    this.#pending += rows.length;
+    if (this.#pending >= this.#blockBytes) await this.#cut();
+  }
+
+  /** Where the chunk lies, once all of it has been handed to the upload. A chunk without rows has no frames. */
+  async endChunk(): Promise<WrittenChunk> {
+    const chunk = this.#chunk;
+    if (!chunk) throw new TypeError('no chunk is open');
+    await this.#cut();
+    this.#chunk = undefined;
+    this.#ended.signal.throwIfAborted();
+    return new Promise((settle, reject) => {
+      this.#queue.push({ end: chunk, settle, reject });
+      this.#awake();
+    });
+  }
+
+  /** Ends the object and waits until the store has all of it. */
+  async finish(): Promise<WorkingObjectFacts> {
+    if (this.#chunk) throw new TypeError('a chunk is still open');
+    this.#finishing = true;
+    this.#awake();
+    let facts: ObjectFacts;
+    try {
+      facts = await this.#upload;
+    } catch (error) {
+      throw this.#ended.signal.aborted ? this.#ended.signal.reason : error;
+    }
+    if (facts.size !== this.#size)
+      throw new UploadIncomplete(`${this.#key} has ${facts.size} bytes where ${this.#size} were sent`);
+    return { object: this.#key, etag: facts.etag, size: facts.size, crc32: crc32Text(this.#crc) };
+  }
+
+  /** Ends the upload and waits until nothing of it is left; what runs rejects with the reason. Repeatable. */
+  async abort(reason: unknown = new Error('the working object was given up')): Promise<void> {
+    this.#fail(reason);
+    await this.#upload.then(
+      () => {},
+      () => {},
+    );
+  }
+
+  /** Gives it up unless it is finished. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#finishing) await this.abort();
+  }
+
+  async #cut(): Promise<void> {
+    if (this.#pending === 0) return;
+    const [only] = this.#pieces;
+    const block = this.#pieces.length === 1 && only ? only : Buffer.concat(this.#pieces, this.#pending);
+    this.#pieces = [];
+    this.#pending = 0;
+    await this.#enqueue(block);
+  }
+
+  async #enqueue(block: Buffer): Promise<void> {
+    while (!this.#ended.signal.aborted && this.#queue.length >= this.#parallel) await this.#change();
+    this.#ended.signal.throwIfAborted();
+    const frame = compressBlock(block, this.#level);
+    frame.catch(() => {});
+    this.#queue.push({ frame, rawBytes: block.length, chunk: this.#chunk });
+    this.#awake();
+  }
+
+  /** Sends what is queued, in order; what is being sent stays in the queue and counts as memory. */
+  async #send(): Promise<void> {
+    const { signal } = this.#ended;
+    for (;;) {
+      const next = this.#queue[0];
+      if (signal.aborted) return;
+      if (!next) {
+        if (this.#finishing) break;
+        await this.#change();
+        continue;
+      }
+      if ('end' in next) next.settle(this.#written(next.end));
+      else {
+        const frame = await next.frame;
+        if (next.chunk) account(next.chunk, frame, next.rawBytes, this.#size);
+        this.#crc = crc32(frame, this.#crc);
+        this.#size += frame.length;
+        this.#body.write(frame);
+        while (this.#body.writableNeedDrain && !signal.aborted) await this.#change();
+      }
+      this.#queue.shift();
+      this.#awake();
+    }
+    this.#body.end();
+  }
+
+  #written(chunk: OpenChunk): WrittenChunk {
+    const { hash, offset = this.#size, length, frames, rawBytes, rows } = chunk;
+    return { offset, length, frames, rawBytes, sha256: hash.digest('hex'), rows };
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake.push(resolve);
+    });
+  }
+
+  #awake(): void {
+    const waiting = this.#wake;
+    this.#wake = [];
+    for (const wake of waiting) wake();
+  }
+
+  #fail(reason: unknown): void {
+    if (!this.#ended.signal.aborted) this.#ended.abort(reason);
+    this.#body.destroy(reason instanceof Error ? reason : new Error(String(reason)));
+    for (const queued of this.#queue) if ('end' in queued) queued.reject(this.#ended.signal.reason);
+    this.#awake();
+  }
+}
+
+function account(chunk: OpenChunk, frame: Buffer, rawBytes: number, offset: number): void {
+  chunk.offset ??= offset;
+  chunk.length += frame.length;
+  chunk.frames += 1;
+  chunk.rawBytes += rawBytes;
+  chunk.hash.update(frame);
+}

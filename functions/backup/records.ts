@@ -1,0 +1,82 @@
+import { z } from 'zod';
+import type { TablePlan } from '../archive/assemble-database.ts';
+import { PageRange, SequenceEntry, SourceFacts, TableEntry } from '../archive/manifest.ts';
+import { DefinitionsResult } from '../archive/shard-result.ts';
+import { type Round, roundKey } from '../run/keys.ts';
+import { SequencePosition, SequenceToRead } from '../snapshot/sequences.ts';
+import { TableToRead } from '../snapshot/tables.ts';
+
+/**
+ * What the states of a backup leave for one another in the store, below `runs/<id>/round-<n>/`: it grows with the
+ * database, and a state's input must not.
+ */
+const Named = z.object({ schema: z.string(), name: z.string() });
+
+/** OpenSnapshot: what the backup is to hold. */
+export const SnapshotRecord = z.object({
+  source: SourceFacts,
+  rows: z.array(TableToRead),
+  definitionOnly: z.array(TableToRead),
+  leftOut: z.array(Named),
+  sequences: z.array(SequenceToRead),
+  positions: z.array(SequencePosition),
+  notes: z.array(z.string()),
+});
+export type SnapshotRecord = z.infer<typeof SnapshotRecord>;
+
+/** DumpSchema: its working objects, and what has to be said of them. */
+export const DefinitionsRecord = z.object({
+  preData: DefinitionsResult,
+  postData: DefinitionsResult,
+  roles: z.array(z.string()),
+  notes: z.array(z.string()),
+});
+export type DefinitionsRecord = z.infer<typeof DefinitionsRecord>;
+
+/** PlanShards: every table of the backup, with the shards that its rows come from. */
+export const PlanRecord = z.object({
+  tables: z.array(
+    Named.extend({
+      columns: z.array(z.string()),
+      content: TableEntry.shape.content,
+      loadThrough: TableEntry.shape.loadThrough,
+      relationPages: z.int().nonnegative().nullable(),
+      chunks: z.array(z.object({ shard: z.int().positive(), pages: PageRange.nullable() })),
+    }),
+  ) satisfies z.ZodType<TablePlan[]>,
+  shards: z.array(z.int().positive()),
+});
+export type PlanRecord = z.infer<typeof PlanRecord>;
+
+/** PlanMedia: its shards, or why there is none. */
+export const MediaRecord = z.object({
+  shards: z.array(z.int().positive()),
+  without: z.string().nullable(),
+  notes: z.array(z.object({ path: z.string(), note: z.string() })),
+});
+
+/** ReadSequences. */
+export const SequencesRecord = z.object({
+  result: DefinitionsResult,
+  entries: z.array(SequenceEntry),
+  notes: z.array(z.string()),
+});
+
+export const keys = {
+  snapshot: (at: Round) => roundKey(at, 'snapshot.json'),
+  definitions: (at: Round) => roundKey(at, 'definitions.json'),
+  schema: (at: Round) => roundKey(at, 'schema.sql'),
+  plan: (at: Round) => roundKey(at, 'plan.json'),
+  media: (at: Round) => roundKey(at, 'media.json'),
+  sequences: (at: Round) => roundKey(at, 'sequences.json'),
+  /** Its existence tells keepers that the snapshot is needed no more. */
+  released: (at: Round) => roundKey(at, 'released'),
+  tarEnd: (at: Round) => roundKey(at, 'tar-end'),
+  section: (at: Round, name: string, attempt: string) => roundKey(at, `definitions/${name}/${attempt}`),
+  shardPlan: (at: Round, shard: number) => roundKey(at, `shards/${shard}/plan.json`),
+  shardResult: (at: Round, shard: number) => roundKey(at, `shards/${shard}/result.json`),
+  shardObject: (at: Round, shard: number, attempt: string) => roundKey(at, `shards/${shard}/${attempt}`),
+  mediaPlan: (at: Round, shard: number) => roundKey(at, `media/${shard}/plan.json`),
+  mediaResult: (at: Round, shard: number) => roundKey(at, `media/${shard}/result.json`),
+  mediaObject: (at: Round, shard: number, attempt: string) => roundKey(at, `media/${shard}/${attempt}`),
+} as const;

@@ -1,0 +1,28 @@
+import { errorOf } from '../errors/replicator-error.ts';
+
+export class BadCacheUrl extends errorOf({
+  code: 'BadCacheUrl',
+  exitCode: 2,
+  meaning:
+    'The cache URL is no redis:// or rediss:// URL, or names a database that the server does not have.',
+}) {}
+
+export class CacheUnreachable extends errorOf({
+  code: 'CacheUnreachable',
+  exitCode: 2,
+  meaning: 'Nothing that speaks Redis answers at the cache URL; found before a run begins.',
+}) {}
+
+export class CacheAccessDenied extends errorOf({
+  code: 'CacheAccessDenied',
+  exitCode: 2,
+  meaning:
+    'The cache refuses the user, the password or a command (also: it is a read-only replica); found before a run begins.',
+}) {}
+
+export class InvalidationFailed extends errorOf({
+  code: 'InvalidationFailed',
+  exitCode: 1,
+  meaning:
+    'The cache could not be invalidated during a run: Nautobot may serve stale answers until it is cleared by hand.',
+}) {}

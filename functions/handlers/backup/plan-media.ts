@@ -1,0 +1,24 @@
+import { BackupInput, roundOf } from '../../backup/input.ts';
+import { keys } from '../../backup/records.ts';
+import { planMedia as plan } from '../../media/plan.ts';
+import { leave } from '../../run/stored.ts';
+import { stateHandler } from '../state-handler.ts';
+
+/** PlanMedia: which files go into the archive, and who reads them. */
+export const planMedia = stateHandler(
+  BackupInput,
+  async ({ run, options }, { store, sourceMedia, progress, signal }) => {
+    const at = roundOf(run);
+    if (sourceMedia === undefined) {
+      await leave(store, keys.media(at), { shards: [], without: 'no media directory was given', notes: [] });
+      return { shards: [] };
+    }
+    const planned = await plan(sourceMedia, { shardBytes: options.shardBytes, signal });
+    for (const shard of planned.shards) await leave(store, keys.mediaPlan(at, shard.shard), shard);
+    const shards = planned.shards.map(({ shard }) => shard);
+    await leave(store, keys.media(at), { shards, without: null, notes: planned.notes });
+    for (const { path, note } of planned.notes) progress.warn(`media: ${path}: ${note}`);
+    progress.expect({ bytes: planned.bytes, files: planned.files });
+    return { shards };
+  },
+);

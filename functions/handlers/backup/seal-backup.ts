@@ -1,0 +1,19 @@
+import { SnapshotInput } from '../../backup/input.ts';
+import { sealRun } from '../../backup/seal.ts';
+import { backupKey } from '../../run/keys.ts';
+import { stateHandler } from '../state-handler.ts';
+
+/** SealBackup: from here on the backup exists. */
+export const sealBackup = stateHandler(
+  SnapshotInput,
+  async ({ run, options, snapshot }, { store, signal }) => {
+    const manifest = await sealRun(store, run, options, snapshot, signal);
+    return {
+      backupId: manifest.backupId,
+      uri: store.uri(backupKey(manifest.backupId, '')),
+      tables: manifest.tables.length,
+      rows: manifest.tables.reduce((sum, { rows }) => sum + rows, 0),
+      bytes: manifest.files.database.size + manifest.files.schema.size + (manifest.files.media?.size ?? 0),
+    };
+  },
+);

@@ -1,0 +1,17 @@
+import { RestoreInput } from '../../restore/input.ts';
+import { Restoring } from '../../restore/restoring.ts';
+import { need } from '../../run/require.ts';
+import { analyzeTables } from '../../target/analyze.ts';
+import { stateHandler } from '../state-handler.ts';
+
+/** Analyze: the planner's statistics, so that the first query is as fast as the thousandth. */
+export const analyze = stateHandler(RestoreInput, async ({ run, options }, surroundings) => {
+  const { store, signal } = surroundings;
+  const restoring = await Restoring.find(store, run.id);
+  if (restoring.plan.scope === 'tables') return;
+  await analyzeTables(need(surroundings, 'target'), restoring.plan.rebuild, {
+    tables: restoring.tables,
+    jobs: options.jobs,
+    signal,
+  });
+});

@@ -1,0 +1,19 @@
+import { createBuild } from '../../media/build.ts';
+import { RestoreInput } from '../../restore/input.ts';
+import { Restoring } from '../../restore/restoring.ts';
+import { need } from '../../run/require.ts';
+import { createHiddenDatabase } from '../../target/create-database.ts';
+import { stateHandler } from '../state-handler.ts';
+
+/** CreateDatabase: the hidden database that nobody else can connect to, and the folder that media are built in. */
+export const createDatabase = stateHandler(RestoreInput, async ({ run }, surroundings) => {
+  const { store, signal } = surroundings;
+  const restoring = await Restoring.find(store, run.id);
+  const { notes } = await createHiddenDatabase(need(surroundings, 'target'), {
+    runId: run.id,
+    extensions: restoring.manifest.source.extensions,
+    signal,
+  });
+  if (restoring.plan.media) await createBuild(need(surroundings, 'targetMedia'), run.id);
+  await restoring.note('CreateDatabase', notes);
+});

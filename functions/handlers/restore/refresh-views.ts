@@ -1,0 +1,14 @@
+import { RestoreInput } from '../../restore/input.ts';
+import { Restoring } from '../../restore/restoring.ts';
+import { need } from '../../run/require.ts';
+import { refreshViews as refresh } from '../../target/refresh-views.ts';
+import { stateHandler } from '../state-handler.ts';
+
+/** RefreshViews: materialised views that the source has filled. */
+export const refreshViews = stateHandler(RestoreInput, async ({ run }, surroundings) => {
+  const { store, signal } = surroundings;
+  const restoring = await Restoring.find(store, run.id);
+  if (restoring.plan.scope === 'tables') return;
+  const postData = await restoring.postData(signal);
+  await refresh(need(surroundings, 'target'), restoring.plan.rebuild, postData, signal);
+});

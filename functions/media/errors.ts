@@ -1,0 +1,50 @@
+import { errorOf } from '../errors/replicator-error.ts';
+
+export class MediaDirectoryMissing extends errorOf({
+  code: 'MediaDirectoryMissing',
+  exitCode: 2,
+  meaning: 'The media directory does not exist or is no directory; check --media and what is mounted there.',
+}) {}
+
+export class MediaUnreadable extends errorOf({
+  code: 'MediaUnreadable',
+  exitCode: 2,
+  meaning:
+    'A file or folder of the media directory cannot be read; give the reading user access to what is named.',
+}) {}
+
+export class MediaNotWritable extends errorOf({
+  code: 'MediaNotWritable',
+  exitCode: 2,
+  meaning:
+    "The target's media directory, or an entry that would have to be moved in it, cannot be changed by this user.",
+}) {}
+
+export class MediaDamaged extends errorOf({
+  code: 'MediaDamaged',
+  exitCode: 4,
+  meaning: 'The media archive of a backup is not the archive that was written: it is cut short or altered.',
+}) {}
+
+export class MediaUnsafe extends errorOf({
+  code: 'MediaUnsafe',
+  exitCode: 4,
+  meaning: 'A member of the media archive would be written outside the directory it is unpacked into.',
+}) {}
+
+export class MediaSwapPending extends errorOf({
+  code: 'MediaSwapPending',
+  exitCode: 1,
+  meaning: 'A switch-over of media was interrupted; it must be finished or undone before its folders can go.',
+}) {}
+
+export class MediaSwapUnprepared extends errorOf({
+  code: 'MediaSwapUnprepared',
+  exitCode: 1,
+  meaning: 'The switch-over of media has no journal, or one that cannot be read: nothing was moved.',
+}) {}
+
+/** The error code of a system call, `ENOENT`; undefined for anything else. */
+export function systemCode(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}

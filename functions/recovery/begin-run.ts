@@ -1,0 +1,55 @@
+import { lockSubject } from '../locks/identify-server.ts';
+import { takeLock } from '../locks/run-lock.ts';
+import type { Database } from '../postgres/session.ts';
+import { need } from '../run/require.ts';
+import type { RunState } from '../run/state.ts';
+import type { Surroundings } from '../run/surroundings.ts';
+import { cleanUpRun } from './clean-up-run.ts';
+import { writeRecord } from './run-record.ts';
+import { sweepDeadRuns } from './sweep.ts';
+
+/**
+ * Enters a run into the store, has what dead runs left cleaned up, and takes the lock of its source or target.
+ * Repeatable.
+ * @throws RunInProgress, and what connecting throws: this is where a run meets its server and store first
+ */
+export async function beginRun(
+  run: RunState,
+  { keepPrevious }: { keepPrevious: boolean },
+  surroundings: Surroundings,
+): Promise<void> {
+  const { store, owner, signal, progress } = surroundings;
+  const database = need(surroundings, run.kind === 'backup' ? 'source' : 'target');
+  const subject = await lockSubject(run.kind === 'backup' ? 'source' : 'target', database, run.id, signal);
+  await writeRecord(store, {
+    runId: run.id,
+    kind: run.kind,
+    owner,
+    startedAt: run.startedAt,
+    source: run.kind === 'backup' ? place(database) : null,
+    target: run.kind === 'restore' ? place(database) : null,
+    targetMedia: run.kind === 'restore' ? (surroundings.targetMedia ?? null) : null,
+    keepPrevious,
+  });
+  const alive = {
+    isAlive: surroundings.isAlive,
+    clearDead: async (runId: string) => {
+      progress.warn(`run ${runId} ended without cleaning up after itself; removing what it left`);
+      await cleanUpRun(runId, surroundings);
+    },
+  };
+  // What a dead run on the same source or target left must be gone; what others left is tried, and told
+  await takeLock(store, subject, { id: run.id, owner }, alive, signal);
+  await sweepDeadRuns(store, run.id, {
+    ...alive,
+    clearDead: (runId) => alive.clearDead(runId).catch((error) => progress.warn(messageOf(error))),
+  });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function place({ address: { host, port, database } }: Database) {
+  return { host, port, database };
+}

@@ -1,0 +1,122 @@
+import { errorOf } from '../errors/replicator-error.ts';
+import { freeLocks } from '../locks/run-lock.ts';
+import { findLeftovers } from '../media/finish.ts';
+import type { Database } from '../postgres/session.ts';
+import { backupKey, manifestFile, runKey } from '../run/keys.ts';
+import type { RunId } from '../run/run-id.ts';
+import type { Surroundings } from '../run/surroundings.ts';
+import { endSessionsOf } from '../snapshot/release.ts';
+import type { ObjectStore } from '../store/object-store.ts';
+import { cleanUpTarget } from '../target/clean-up-target.ts';
+import { type RunRecord, readRecord, recordKey } from './run-record.ts';
+import { settleMedia } from './settle-switch-over.ts';
+
+export class CleanUpIncomplete extends errorOf({
+  code: 'CleanUpIncomplete',
+  exitCode: 1,
+  meaning:
+    'Something that a run left could not be removed; the message names it. The next run on the same source or target tries again.',
+}) {}
+
+type Around = Pick<Surroundings, 'store' | 'source' | 'target' | 'targetMedia' | 'progress'>;
+
+/**
+ * Removes all that a run left, found by its id alone: sessions, hidden database, built media, uploads, working objects
+ * and what it had put together without sealing, then its locks and at last its record. Repeatable; a sealed backup and
+ * a target in use are never touched. What belongs to a server that these surroundings don't name is left for a run
+ * that does, and the record with it.
+ * @throws CleanUpIncomplete after everything that could be removed is
+ */
+export async function cleanUpRun(runId: RunId, around: Around): Promise<void> {
+  const { store, progress } = around;
+  const record = await readRecord(store, runId);
+  const failures: unknown[] = [];
+  const attempt = async (what: string, work: () => Promise<void>) => {
+    try {
+      await work();
+    } catch (error) {
+      failures.push(error);
+      progress.warn(
+        `clean-up of run ${runId}: ${what}: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    }
+  };
+  const source = matching(around.source, record?.source);
+  const target = matching(around.target, record?.target);
+  if (source)
+    await attempt('its sessions at the source', async () => void (await endSessionsOf(source, runId)));
+  const keepPrevious = record?.keepPrevious ?? true;
+  const media = mediaOf(record, around.targetMedia);
+  if (media !== undefined)
+    await attempt('its media', () => settleMedia(target, media, { id: runId, keepPrevious }));
+  if (target)
+    await attempt('its database', async () => void (await cleanUpTarget(target, { runId, keepPrevious })));
+  await attempt('its unsealed files', () => removeUnsealed(store, runId));
+  await attempt('its working objects', () => removeWorkingObjects(store, runId));
+  const elsewhere = await leftElsewhere(record, target, media, runId);
+  if (failures.length > 0)
+    throw new CleanUpIncomplete(
+      `run ${runId} left something that could not be removed: ${messages(failures)}`,
+      {
+        cause: failures[0],
+      },
+    );
+  await freeLocks(store, runId);
+  if (!elsewhere) await store.remove([recordKey(runId)]);
+}
+
+/** A database that is the one in the record, or any when there is no record. */
+function matching(
+  database: Database | undefined,
+  place: RunRecord['source'] | undefined,
+): Database | undefined {
+  if (!database || place === null) return undefined;
+  const { host, port, database: name } = database.address;
+  if (place && (place.host !== host || place.port !== port || place.database !== name)) return undefined;
+  return database;
+}
+
+function mediaOf(record: RunRecord | undefined, given: string | undefined): string | undefined {
+  if (record && record.targetMedia !== given) return undefined;
+  return given;
+}
+
+/** Does the run have something on a target that these surroundings don't reach? */
+async function leftElsewhere(
+  record: RunRecord | undefined,
+  target: Database | undefined,
+  media: string | undefined,
+  runId: RunId,
+): Promise<boolean> {
+  if (record?.kind !== 'restore') return false;
+  if (record.target && !target) return true;
+  if (record.targetMedia === null || media !== undefined) return false;
+  const left = await findLeftovers(record.targetMedia).catch(() => []);
+  return left.some((leftover) => leftover.runId === runId && leftover.state !== 'kept');
+}
+
+/** Put together, but without a manifest: no backup. */
+async function removeUnsealed(store: ObjectStore, runId: RunId): Promise<void> {
+  await abortUploads(store, backupKey(runId, ''));
+  if (await store.head(backupKey(runId, manifestFile))) return;
+  await removeAll(store, backupKey(runId, ''), () => true);
+}
+
+async function removeWorkingObjects(store: ObjectStore, runId: RunId): Promise<void> {
+  await abortUploads(store, runKey(runId, ''));
+  await removeAll(store, runKey(runId, ''), (key) => key !== recordKey(runId));
+}
+
+async function abortUploads(store: ObjectStore, under: string): Promise<void> {
+  for (const upload of await store.listUploads(under)) await store.abortUpload(upload);
+}
+
+async function removeAll(store: ObjectStore, under: string, chosen: (key: string) => boolean): Promise<void> {
+  const keys: string[] = [];
+  for await (const { key } of store.list(under)) if (chosen(key)) keys.push(key);
+  if (keys.length > 0) await store.remove(keys);
+}
+
+function messages(failures: readonly unknown[]): string {
+  return failures.map((error) => (error instanceof Error ? error.message : String(error))).join('; ');
+}

@@ -1,0 +1,33 @@
+import type { Database } from '../postgres/session.ts';
+import { transferTables } from '../target/transfer-tables.ts';
+import type { Restoring } from './restoring.ts';
+import { type SwitchOptions, switchOver } from './switch-over.ts';
+
+/** Notes travel through the machine's state, which has a size. */
+const mostNotes = 100;
+const longestNote = 500;
+
+/** Puts the rebuilt database in the place of the old one, or the rows of single tables into it. */
+export async function bringIntoUse(
+  restoring: Restoring,
+  target: Database,
+  options: Omit<SwitchOptions, 'backupId'>,
+) {
+  const { plan, manifest, tables } = restoring;
+  const notes = await restoring.allNotes();
+  if (plan.scope === 'tables') {
+    const moved = await transferTables(target, plan.rebuild, {
+      tables,
+      sequences: manifest.sequences,
+      signal: options.signal,
+    });
+    return { ...moved, notes: shortened([...notes, ...moved.notes]) };
+  }
+  const switched = await switchOver(target, plan.rebuild, { ...options, backupId: plan.backupId });
+  return { ...switched, notes: shortened([...notes, ...switched.notes]) };
+}
+
+function shortened(notes: readonly string[]): string[] {
+  const more = notes.length > mostNotes ? [`and ${notes.length - mostNotes} more`] : [];
+  return [...notes.slice(0, mostNotes).map((note) => note.slice(0, longestNote)), ...more];
+}

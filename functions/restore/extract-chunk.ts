@@ -1,0 +1,27 @@
+import { readSection } from '../archive/chunk-reader.ts';
+import { DamagedBackup } from '../archive/errors.ts';
+import { InternalError } from '../errors/usage.ts';
+import { buildOf } from '../media/build.ts';
+import { type ExtractOptions, extractShard } from '../media/extract.ts';
+import type { Restoring } from './restoring.ts';
+
+/** Unpacks one chunk of media.tar.zst. @throws DamagedBackup when it holds other members than the manifest says */
+export async function extractChunk(
+  { manifest, plan, store, runId }: Restoring,
+  shard: number,
+  media: string,
+  options: ExtractOptions,
+): Promise<void> {
+  const chunk = typeof manifest.media === 'string' ? undefined : manifest.media.chunks[shard - 1];
+  if (!chunk || !plan.media) throw new InternalError(`the backup has no media shard ${shard}`);
+  const { key } = plan.media;
+  const tar = readSection(store, key, chunk, plan.media, {
+    what: `media, part ${shard}`,
+    signal: options.signal,
+  });
+  const { members } = await extractShard(tar, buildOf(media, runId), shard, options);
+  if (members !== chunk.members)
+    throw new DamagedBackup(
+      `${store.uri(key)}, part ${shard}, holds ${members} files and directories, its manifest says ${chunk.members}; use another backup`,
+    );
+}

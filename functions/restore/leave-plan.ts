@@ -1,0 +1,40 @@
+import type { Progress } from '../run/progress.ts';
+import type { RunId } from '../run/run-id.ts';
+import { leave } from '../run/stored.ts';
+import type { ObjectStore } from '../store/object-store.ts';
+import { planLoad } from './plan-load.ts';
+import type { PlannedRestore } from './plan-restore.ts';
+import { keys } from './records.ts';
+import { chosenTables } from './restoring.ts';
+
+/** Plans written at the same time. */
+const width = 24;
+
+/** Leaves every worker its plan. @returns what the machine goes on with: numbers of shards, and no more than that */
+export async function leavePlan(
+  store: ObjectStore,
+  runId: RunId,
+  { record, manifest }: PlannedRestore,
+  jobs: number,
+  progress: Progress,
+): Promise<{ backupId: RunId; scope: string; shards: number[]; mediaShards: number[] }> {
+  const tables = chosenTables(manifest, record);
+  const plans = planLoad(tables, jobs);
+  await leave(store, keys.plan(runId), record);
+  for (let from = 0; from < plans.length; from += width)
+    await Promise.all(
+      plans.slice(from, from + width).map((plan) => leave(store, keys.load(runId, plan.shard), plan)),
+    );
+  const media = record.media && typeof manifest.media !== 'string' ? manifest.media : undefined;
+  progress.expect({
+    bytes: tables.reduce((sum, { rawBytes }) => sum + rawBytes, 0) + (media?.bytes ?? 0),
+    rows: tables.reduce((sum, { rows }) => sum + rows, 0),
+    ...(media && { files: media.files }),
+  });
+  return {
+    backupId: record.backupId,
+    scope: record.scope,
+    shards: plans.map(({ shard }) => shard),
+    mediaShards: media?.chunks.map((_, index) => index + 1) ?? [],
+  };
+}

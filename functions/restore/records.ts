@@ -1,0 +1,39 @@
+import { z } from 'zod';
+import { TableEntry } from '../archive/manifest.ts';
+import { runKey } from '../run/keys.ts';
+import { RunId } from '../run/run-id.ts';
+import { Rebuild } from '../target/rebuild.ts';
+
+/** An object of a backup as PlanRestore found it; every read says that it must still be this one. */
+const PinnedFile = z.object({ key: z.string(), etag: z.string() });
+
+/** PlanRestore: what is restored, and where. */
+export const RestoreRecord = z.object({
+  backupId: RunId,
+  database: PinnedFile,
+  media: PinnedFile.nullable(),
+  /** `tables`: rows of some tables go into the target in use. */
+  scope: z.enum(['database', 'tables']),
+  /** Those whose rows are loaded, as `[schema, name]`; undefined: all. */
+  tables: z.array(z.tuple([z.string(), z.string()])).optional(),
+  rebuild: Rebuild,
+  notes: z.array(z.string()),
+});
+export type RestoreRecord = z.infer<typeof RestoreRecord>;
+
+/** What one worker loads: chunks of tables, with all that the manifest says of them. */
+export const LoadPlan = z.object({
+  shard: z.int().positive(),
+  chunks: z.array(z.object({ entry: TableEntry, chunkIndex: z.int().nonnegative() })),
+});
+export type LoadPlan = z.infer<typeof LoadPlan>;
+
+/** What a state has to say to a person. */
+export const Notes = z.array(z.string());
+
+export const keys = {
+  plan: (runId: RunId) => runKey(runId, 'restore.json'),
+  load: (runId: RunId, shard: number) => runKey(runId, `load/${shard}.json`),
+  notes: (runId: RunId, state: string) => runKey(runId, `notes/${state}.json`),
+  notesFolder: (runId: RunId) => runKey(runId, 'notes/'),
+} as const;

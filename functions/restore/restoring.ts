@@ -1,0 +1,69 @@
+import { readSection } from '../archive/chunk-reader.ts';
+import type { Manifest, Section, TableEntry } from '../archive/manifest.ts';
+import { readManifest } from '../archive/read-manifest.ts';
+import { readPostData } from '../definitions/post-data.ts';
+import type { PostData } from '../definitions/post-data-groups.ts';
+import type { RunId } from '../run/run-id.ts';
+import { find, leave } from '../run/stored.ts';
+import type { ObjectStore } from '../store/object-store.ts';
+import { keys, Notes, RestoreRecord } from './records.ts';
+
+/** A restore under way, as a state finds it: its plan and the manifest of its backup. */
+export class Restoring {
+  readonly store: ObjectStore;
+  readonly runId: RunId;
+  readonly plan: RestoreRecord;
+  readonly manifest: Manifest;
+
+  private constructor(store: ObjectStore, runId: RunId, plan: RestoreRecord, manifest: Manifest) {
+    this.store = store;
+    this.runId = runId;
+    this.plan = plan;
+    this.manifest = manifest;
+  }
+
+  /** @throws RunStateMissing, DamagedBackup */
+  static async find(store: ObjectStore, runId: RunId): Promise<Restoring> {
+    const plan = await find(store, keys.plan(runId), RestoreRecord);
+    return new Restoring(store, runId, plan, await readManifest(store, plan.backupId));
+  }
+
+  /** Entries of the tables whose rows are restored. */
+  get tables(): TableEntry[] {
+    return chosenTables(this.manifest, this.plan);
+  }
+
+  async preData(signal: AbortSignal): Promise<string> {
+    return this.#text('pre-data', this.manifest.definitions.preData, signal);
+  }
+
+  async postData(signal: AbortSignal): Promise<PostData> {
+    return readPostData(await this.#text('post-data', this.manifest.definitions.postData, signal));
+  }
+
+  /** What a person should read afterwards; each state's are kept apart, so that a repeated one says it once. */
+  async note(state: string, notes: readonly string[]): Promise<void> {
+    if (notes.length > 0) await leave(this.store, keys.notes(this.runId, state), notes);
+  }
+
+  async allNotes(): Promise<string[]> {
+    const all = [...this.plan.notes];
+    for await (const { key } of this.store.list(keys.notesFolder(this.runId)))
+      all.push(...(await find(this.store, key, Notes)));
+    return [...new Set(all)];
+  }
+
+  async #text(what: string, section: Section, signal: AbortSignal): Promise<string> {
+    const blocks: Buffer[] = [];
+    const { key, etag } = this.plan.database;
+    for await (const block of readSection(this.store, key, section, { etag }, { what, signal }))
+      blocks.push(block);
+    return Buffer.concat(blocks).toString('utf8');
+  }
+}
+
+export function chosenTables(manifest: Manifest, plan: Pick<RestoreRecord, 'tables'>): TableEntry[] {
+  if (!plan.tables) return manifest.tables;
+  const chosen = new Set(plan.tables.map((table) => JSON.stringify(table)));
+  return manifest.tables.filter(({ schema, name }) => chosen.has(JSON.stringify([schema, name])));
+}

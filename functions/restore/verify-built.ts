@@ -1,0 +1,57 @@
+import type { PostData } from '../definitions/post-data-groups.ts';
+import { buildOf } from '../media/build.ts';
+import { countTree } from '../media/count-tree.ts';
+import type { Database } from '../postgres/session.ts';
+import { RestoreVerificationFailed } from '../target/errors.ts';
+import { type VerifiedRestore, verifyRestore } from '../target/verify-restore.ts';
+import type { Restoring } from './restoring.ts';
+
+/** Nothing of a few tables' post-data is made in the hidden database: the target has its own. */
+const nothing: PostData = {
+  indexes: [],
+  keys: [],
+  others: [],
+  foreignKeys: [],
+  behaviour: [],
+  refreshes: [],
+  eventTriggers: [],
+};
+
+export interface VerifiedBuild extends VerifiedRestore {
+  readonly media: { readonly files: number; readonly bytes: number } | null;
+}
+
+/** Holds database and media against the manifest. @throws RestoreVerificationFailed */
+export async function verifyBuilt(
+  restoring: Restoring,
+  target: Database,
+  options: { readonly jobs: number; readonly media: string | undefined; readonly signal: AbortSignal },
+): Promise<VerifiedBuild> {
+  const { plan, manifest } = restoring;
+  const whole = plan.scope === 'database';
+  const verified = await verifyRestore(target, plan.rebuild, {
+    postData: whole ? await restoring.postData(options.signal) : nothing,
+    tables: restoring.tables,
+    sequences: whole ? manifest.sequences : [],
+    jobs: options.jobs,
+    signal: options.signal,
+  });
+  return {
+    ...verified,
+    media: options.media === undefined ? null : await verifyMedia(restoring, options.media),
+  };
+}
+
+async function verifyMedia({ manifest, runId }: Restoring, media: string) {
+  const expected = manifest.media;
+  const found = await countTree(buildOf(media, runId));
+  if (typeof expected === 'string') return { files: 0, bytes: 0 };
+  const differences = (['files', 'directories', 'links', 'bytes'] as const)
+    .filter((what) => found[what] !== expected[what])
+    .map((what) => `${found[what]} ${what} instead of ${expected[what]}`);
+  if (differences.length > 0)
+    throw new RestoreVerificationFailed(
+      `the media unpacked beside ${media} are not what the backup says, so they do not come into use: ${differences.join(', ')}`,
+    );
+  return { files: found.files, bytes: found.bytes };
+}

@@ -1,0 +1,108 @@
+import type { TableToRead } from '../snapshot/tables.ts';
+import type { PlannedChunk, ShardPlan } from './shard-plan.ts';
+
+export interface PlanOptions {
+  /** Bytes of heap and TOAST that a shard should have at most. */
+  readonly shardBytes: number;
+  /** Workers at once: a small database is cut finer, so that each has something to do. */
+  readonly jobs: number;
+  /** Of the source, `150018`. */
+  readonly serverVersion: number;
+}
+
+export interface RowsPlan {
+  /** In the order of the sealed file. */
+  readonly tables: readonly TableToRead[];
+  readonly shards: readonly ShardPlan[];
+}
+
+/** What a table costs however empty it is: statements, a COPY, a frame. In bytes of a full one. */
+const tableCost = 128 * 1024;
+/** Cutting finer than this costs more in connections and objects than it wins. */
+const finestShard = 8 * 1024 * 1024;
+/** Shards for each worker, so that they finish at about the same time. */
+const shardsPerJob = 4;
+/** The plan's array of shard numbers has to fit into a state of 262,144 bytes. */
+const mostShards = 10_000;
+/** A table is cut when it is larger than a shard by this much. */
+const tolerance = 1.25;
+
+/**
+ * Cuts large tables into ranges of heap pages, a shard each, and packs the others together; the large ones come
+ * first, so that what remains for the end is small. The chunks of a table follow one another.
+ * Ranges of pages need TID range scans, which PostgreSQL has since 14: older servers give whole tables.
+ */
+export function planShards(tables: readonly TableToRead[], options: PlanOptions): RowsPlan {
+  const costs = new Map(tables.map((table) => [table, table.bytes + tableCost]));
+  const cost = (table: TableToRead) => costs.get(table) ?? tableCost;
+  const ordered = [...tables].sort((a, b) => cost(b) - cost(a) || compareNames(a, b));
+  const total = ordered.reduce((sum, table) => sum + cost(table), 0);
+  const target = targetBytes(total, options);
+
+  const large = ordered.filter((table) => isCut(table, cost(table), target, options.serverVersion));
+  const among = new Set(large);
+  const small = ordered.filter((table) => !among.has(table));
+
+  const shards: ShardPlan[] = [];
+  const push = (chunks: PlannedChunk[], bytes: number) =>
+    shards.push({ shard: shards.length + 1, bytes, chunks });
+  for (const table of large) {
+    for (const chunk of cut(table, Math.ceil(cost(table) / target))) push([chunk], chunk.bytes);
+  }
+  let packed: PlannedChunk[] = [];
+  let packedBytes = 0;
+  for (const table of small) {
+    if (packed.length > 0 && packedBytes + cost(table) > target) {
+      push(packed, packedBytes);
+      packed = [];
+      packedBytes = 0;
+    }
+    packed.push(whole(table));
+    packedBytes += cost(table);
+  }
+  if (packed.length > 0) push(packed, packedBytes);
+  return { tables: [...large, ...small], shards };
+}
+
+function targetBytes(total: number, { shardBytes, jobs }: PlanOptions): number {
+  const fair = Math.max(finestShard, Math.ceil(total / (jobs * shardsPerJob)));
+  return Math.max(Math.min(shardBytes, fair), Math.ceil(total / mostShards));
+}
+
+function isCut(table: TableToRead, cost: number, target: number, serverVersion: number): boolean {
+  return (
+    serverVersion >= 14_00_00 && table.condition === null && table.pages >= 2 && cost > target * tolerance
+  );
+}
+
+function whole(table: TableToRead): PlannedChunk {
+  return { ...part(table), pages: null, pageCount: table.pages, bytes: table.bytes, first: true, last: true };
+}
+
+/** Ranges of the same number of pages, the last one open: rows may lie beyond the pages that there were. */
+function cut(table: TableToRead, wanted: number): PlannedChunk[] {
+  const count = Math.min(wanted, table.pages);
+  const boundary = (index: number) => Math.floor((table.pages * index) / count);
+  return Array.from({ length: count }, (_, index) => {
+    const from = boundary(index);
+    const end = boundary(index + 1);
+    const last = index === count - 1;
+    return {
+      ...part(table),
+      pages: { from, to: last ? null : end },
+      pageCount: end - from,
+      bytes: Math.round(table.bytes / count),
+      first: index === 0,
+      last,
+    };
+  });
+}
+
+function part({ oid, schema, name, columns, condition, loadThrough }: TableToRead) {
+  return { oid, schema, name, columns, condition, loadThrough };
+}
+
+function compareNames(a: TableToRead, b: TableToRead): number {
+  if (a.schema !== b.schema) return a.schema < b.schema ? -1 : 1;
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
+}

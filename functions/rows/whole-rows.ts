@@ -1,0 +1,65 @@
+import type { CopyRows } from '../postgres/session.ts';
+import { RowsIncomplete } from './errors.ts';
+
+const newline = 0x0a;
+
+/** Takes whole rows: one, or several one after another. Awaited: backpressure. */
+export type TakeRows = (rows: Buffer, count: number) => Promise<void>;
+
+/**
+ * Cuts the bytes of a COPY in text format where rows end. Every newline byte ends a row: those within values are
+ * written as `\n` (PostgreSQL manual, COPY, "Text Format"). Bytes are handed on as they lie in memory, but for the row
+ * that two slices share.
+ * @returns rows, which are as many as the server says
+ * @throws RowsIncomplete
+ */
+export async function takeWholeRows(copy: CopyRows, take: TakeRows): Promise<number> {
+  let begun: Buffer[] = [];
+  let rows = 0;
+  for await (const slice of copy) {
+    const end = slice.lastIndexOf(newline) + 1;
+    if (end === 0) {
+      begun.push(slice);
+      continue;
+    }
+    let from = 0;
+    if (begun.length > 0) {
+      from = slice.indexOf(newline) + 1;
+      await take(Buffer.concat([...begun, slice.subarray(0, from)]), 1);
+      rows += 1;
+      begun = [];
+    }
+    if (end > from) {
+      const whole = slice.subarray(from, end);
+      const count = countRows(whole);
+      await take(whole, count);
+      rows += count;
+    }
+    if (end < slice.length) begun.push(slice.subarray(end));
+  }
+  if (begun.length > 0) throw new RowsIncomplete('the rows of a COPY end in the middle of a row');
+  if (copy.rows !== rows)
+    throw new RowsIncomplete(`${rows} rows of a COPY arrived, the server says that it sent ${copy.rows}`);
+  return rows;
+}
+
+/** Below this, looking at every byte is faster than searching for the next newline again and again. */
+const shortRow = 48;
+
+function countRows(bytes: Buffer): number {
+  let count = 0;
+  let at = 0;
+  while (at < bytes.length) {
+    at = bytes.indexOf(newline, at) + 1;
+    if (at === 0) return count;
+    count += 1;
+    if (count === 64 && at < count * shortRow) return count + countBytes(bytes, at);
+  }
+  return count;
+}
+
+function countBytes(bytes: Buffer, from: number): number {
+  let count = 0;
+  for (let at = from; at < bytes.length; at++) if (bytes[at] === newline) count += 1;
+  return count;
+}

@@ -1,0 +1,91 @@
+import { openDatabase } from '../postgres/database.ts';
+import { SecretUnusable } from '../postgres/secret.ts';
+import { openStore } from '../store/open-store.ts';
+import { environment as names } from './environment-names.ts';
+import { isExecutionRunning } from './execution-status.ts';
+import { OutOfTime } from './out-of-time.ts';
+import type { Progress } from './progress.ts';
+import { ConfigurationMissing } from './require.ts';
+import type { CacheSettings, Surroundings } from './surroundings.ts';
+
+/** What is used of the context that Lambda hands to a function. */
+export interface LambdaContext {
+  getRemainingTimeInMillis(): number;
+}
+
+export interface LambdaInvocation {
+  readonly context: LambdaContext;
+  readonly progress: Progress;
+  /** The execution that the invocation belongs to, as far as its input says. */
+  readonly executionId: string | undefined;
+}
+
+/** Milliseconds before the end at which a handler is asked to let go of what it holds. */
+const noticeMs = 10_000;
+
+/**
+ * Makes out of a function's environment variables what its handler finds around it. Opens no connection to a database
+ * or bucket; secrets are fetched anew every time, so that a rotated one is used at once.
+ * @throws ConfigurationMissing, BadStoreUri, BadDatabaseUrl, SecretUnusable
+ */
+export async function lambdaSurroundings(
+  invocation: LambdaInvocation,
+  environment: NodeJS.ProcessEnv = process.env,
+): Promise<Surroundings> {
+  const variable = (name: string) => environment[name] || undefined;
+  const bucket = variable(names.bucket);
+  if (!bucket) throw new ConfigurationMissing(`the environment variable ${names.bucket} is not set`);
+  const sourceUrl = variable(names.source);
+  const targetUrl = variable(names.target);
+  const cacheUrl = variable(names.cache);
+  const sourceMedia = variable(names.sourceMedia);
+  const targetMedia = variable(names.targetMedia);
+  const [source, target, cache] = await Promise.all([
+    sourceUrl ? openDatabase(sourceUrl, names.source) : undefined,
+    targetUrl ? openDatabase(targetUrl, names.target) : undefined,
+    cacheUrl ? cacheSettings(cacheUrl) : undefined,
+  ]);
+  return {
+    store: openStore(`s3://${bucket}/${variable(names.prefix) ?? ''}`),
+    ...(source && { source }),
+    ...(target && { target }),
+    ...(cache && { cache }),
+    ...(sourceMedia && { sourceMedia }),
+    ...(targetMedia && { targetMedia }),
+    allowSource: false,
+    confirmTarget: async () => false,
+    isAlive: async (owner) => owner.kind === 'process' || isExecutionRunning(owner.arn),
+    owner: { kind: 'execution', arn: invocation.executionId ?? 'unknown' },
+    progress: invocation.progress,
+    signal: untilNearlyOver(invocation.context),
+    remainingMs: () => invocation.context.getRemainingTimeInMillis(),
+  };
+}
+
+function untilNearlyOver(context: LambdaContext): AbortSignal {
+  const controller = new AbortController();
+  const reason = new OutOfTime('the time that Lambda gives a function is nearly over');
+  const left = Math.max(0, context.getRemainingTimeInMillis() - noticeMs);
+  setTimeout(() => controller.abort(reason), left).unref();
+  return controller.signal;
+}
+
+/** A Redis URL, or `secretsmanager://` and the id of a secret that is one. */
+async function cacheSettings(reference: string): Promise<CacheSettings> {
+  const scheme = 'secretsmanager://';
+  const url = reference.startsWith(scheme) ? await secretText(reference.slice(scheme.length)) : reference;
+  if (!/^rediss?:\/\//.test(url))
+    throw new SecretUnusable("the cache's secret is not a URL that begins with redis:// or rediss://");
+  return { kind: 'redis', url };
+}
+
+async function secretText(id: string): Promise<string> {
+  const { GetSecretValueCommand, SecretsManagerClient } = await import('@aws-sdk/client-secrets-manager');
+  try {
+    const answer = await new SecretsManagerClient({}).send(new GetSecretValueCommand({ SecretId: id }));
+    return (answer.SecretString ?? '').trim();
+  } catch (cause) {
+    const why = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
+    throw new SecretUnusable(`the secret ${id} can't be read (${why})`, { cause });
+  }
+}

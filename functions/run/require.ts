@@ -1,0 +1,30 @@
+import { errorOf } from '../errors/replicator-error.ts';
+import type { Surroundings } from './surroundings.ts';
+
+export class ConfigurationMissing extends errorOf({
+  code: 'ConfigurationMissing',
+  exitCode: 2,
+  meaning:
+    'A run needs a source, target, media directory or cache that the configuration or command line does not name.',
+}) {}
+
+type Optional = 'source' | 'target' | 'sourceMedia' | 'targetMedia' | 'cache' | 'afterRestore';
+
+const named: Record<Optional, string> = {
+  source: 'no source database is given (--source)',
+  target: 'no target database is given (--target)',
+  sourceMedia: 'no media directory is given (--media)',
+  targetMedia: 'no media directory of the target is given (--media, or --target-media of replicate)',
+  cache: 'no cache is given (--invalidate-cache or --invalidate-command)',
+  afterRestore: 'no command is given (--after-restore)',
+};
+
+/** @throws ConfigurationMissing naming the option */
+export function need<Key extends Optional>(
+  surroundings: Surroundings,
+  key: Key,
+): NonNullable<Surroundings[Key]> {
+  const value = surroundings[key];
+  if (value === undefined) throw new ConfigurationMissing(named[key]);
+  return value;
+}

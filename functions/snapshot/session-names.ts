@@ -1,0 +1,41 @@
+import { createHash } from 'node:crypto';
+import type { RunId } from '../run/run-id.ts';
+
+/** Begin of the application_name of every session that a run opens. PostgreSQL keeps 63 bytes of a name. */
+export function sessionPrefix(runId: RunId): string {
+  return `replicator:${runId}:`;
+}
+
+/** A keeper that has not exported its snapshot yet. */
+export function openingName(backupId: RunId): string {
+  return `${sessionPrefix(backupId)}opening`;
+}
+
+/** A keeper's name tells its snapshot: `replicator:20261123T054300Z-k3f9qa:00000003-0000001B-1`. */
+export function keeperName(backupId: RunId, snapshotId: string): string {
+  return `${sessionPrefix(backupId)}${snapshotId}`;
+}
+
+/** What pg_export_snapshot() returns; nothing else is ever put into `SET TRANSACTION SNAPSHOT`. */
+const snapshotId = /^[0-9A-F]{8}-[0-9A-F]{8}-\d+$/;
+
+/** The snapshot in a keeper's name; undefined for every other session's name. */
+export function snapshotIdOf(backupId: RunId, applicationName: string): string | undefined {
+  const prefix = sessionPrefix(backupId);
+  if (!applicationName.startsWith(prefix)) return undefined;
+  const id = applicationName.slice(prefix.length);
+  return snapshotId.test(id) ? id : undefined;
+}
+
+/** Key of the advisory lock that the keeper of one round of a backup holds, in the halves that pg_locks shows. */
+export function keeperLock(
+  backupId: RunId,
+  round: number,
+): { readonly high: number; readonly low: number; readonly key: string } {
+  const digest = createHash('sha256').update(`nautobot-replicator keeper ${backupId} ${round}`).digest();
+  return {
+    high: digest.readUInt32BE(0),
+    low: digest.readUInt32BE(4),
+    key: digest.readBigInt64BE(0).toString(),
+  };
+}

@@ -1,0 +1,57 @@
+import type { Database, Session } from '../postgres/session.ts';
+import { SourceTooOld } from './errors.ts';
+
+export interface SnapshotSessionOptions {
+  readonly applicationName: string;
+  /** More start-up settings. */
+  readonly settings?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
+
+/** Bound of every wait for a lock that is not asked for with NOWAIT. */
+const lockTimeout = '10s';
+
+/**
+ * A session that may stay in one transaction for hours: the time-outs that a role or server sets are off, the one for
+ * locks never is. The server finds out within minutes when we are gone without a word.
+ * @throws SourceTooOld
+ */
+export async function connectForSnapshot(
+  database: Database,
+  options: SnapshotSessionOptions,
+): Promise<Session> {
+  const session = await database.connect({
+    applicationName: options.applicationName,
+    settings: {
+      statement_timeout: '0',
+      idle_in_transaction_session_timeout: '0',
+      lock_timeout: lockTimeout,
+      tcp_keepalives_idle: '60',
+      tcp_keepalives_interval: '15',
+      tcp_keepalives_count: '4',
+      ...options.settings,
+    },
+    ...(options.signal ? { signal: options.signal } : {}),
+  });
+  try {
+    const { serverVersion } = session;
+    if (serverVersion < 12_00_00)
+      throw new SourceTooOld(
+        `PostgreSQL ${Math.floor(serverVersion / 10_000)} can't be read; 12 is the oldest`,
+      );
+    // An unknown setting at start-up would refuse the connection; here, outside a transaction, it stays as well
+    if (serverVersion >= 14_00_00) await session.execute('SET idle_session_timeout = 0');
+    if (serverVersion >= 17_00_00) await session.execute('SET transaction_timeout = 0');
+    return session;
+  } catch (error) {
+    await session.end();
+    throw error;
+  }
+}
+
+/** `4711:4715:4711,4713`: who was running when the snapshot was taken; the same for all who import it. */
+export async function snapshotText(session: Session): Promise<string> {
+  const call = session.serverVersion >= 13_00_00 ? 'pg_current_snapshot' : 'txid_current_snapshot';
+  const [row] = await session.query<{ text: string }>(`SELECT pg_catalog.${call}()::text AS text`);
+  return row?.text ?? '';
+}

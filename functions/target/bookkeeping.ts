@@ -1,0 +1,97 @@
+import { quoteIdentifier } from '../postgres/quote.ts';
+import type { Database, Session } from '../postgres/session.ts';
+import type { Rebuild } from './rebuild.ts';
+import { openLoader } from './sessions.ts';
+import { hasSqlState } from './sql-state.ts';
+
+/** Unlikely to be anybody's; gone before the database comes into use. */
+export const bookkeepingSchema = 'replicator_bookkeeping';
+
+/** Work that is done once: its mark is part of the same transaction. */
+export interface Mark {
+  /** `rows`, `pre-data`, `sanitize`, … */
+  readonly step: string;
+  readonly subject: string;
+  /** What was done exactly: a second try with other contents is an error. */
+  readonly fingerprint: string;
+}
+
+export async function installBookkeeping(
+  target: Database,
+  rebuild: Rebuild,
+  signal?: AbortSignal,
+): Promise<void> {
+  const session = await openLoader(target, rebuild, { part: 'create', signal });
+  try {
+    await session.execute(`
+      CREATE SCHEMA IF NOT EXISTS ${bookkeepingSchema};
+      CREATE TABLE IF NOT EXISTS ${bookkeepingSchema}.mark (
+        step text NOT NULL,
+        subject text NOT NULL,
+        fingerprint text NOT NULL,
+        outcome jsonb,
+        made_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+        PRIMARY KEY (step, subject))`);
+  } finally {
+    await session.end();
+  }
+}
+
+export async function dropBookkeeping(session: Session): Promise<void> {
+  await session.execute(`DROP SCHEMA IF EXISTS ${quoteIdentifier(bookkeepingSchema)} CASCADE`);
+}
+
+/**
+ * Runs `work` in a transaction of its own, once: the mark, inserted first, makes another try at the same work wait
+ * and then find it done. `work`'s outcome (JSON) is kept with the mark and comes back from later tries.
+ * @returns `again`: it was done before
+ */
+export async function once<T>(
+  session: Session,
+  mark: Mark,
+  work: () => Promise<T>,
+): Promise<{ readonly outcome: T; readonly again: boolean }> {
+  await session.execute('BEGIN');
+  try {
+    await session.query(
+      `INSERT INTO ${bookkeepingSchema}.mark (step, subject, fingerprint) VALUES ($1, $2, $3)`,
+      [mark.step, mark.subject, mark.fingerprint],
+    );
+  } catch (error) {
+    await session.execute('ROLLBACK');
+    if (!hasSqlState(error, '23505')) throw error;
+    return { outcome: (await readOutcome(session, mark)) as T, again: true };
+  }
+  try {
+    const outcome = await work();
+    await session.query(
+      `UPDATE ${bookkeepingSchema}.mark SET outcome = $3 WHERE step = $1 AND subject = $2`,
+      [mark.step, mark.subject, JSON.stringify(outcome ?? null)],
+    );
+    await session.execute('COMMIT');
+    return { outcome, again: false };
+  } catch (error) {
+    // What went wrong first is what the caller should hear of
+    await session.execute('ROLLBACK').catch(() => {});
+    throw error;
+  }
+}
+
+async function readOutcome(session: Session, mark: Mark): Promise<unknown> {
+  const [row] = await session.query<{ fingerprint: string; outcome: unknown }>(
+    `SELECT fingerprint, outcome FROM ${bookkeepingSchema}.mark WHERE step = $1 AND subject = $2`,
+    [mark.step, mark.subject],
+  );
+  if (row?.fingerprint !== mark.fingerprint)
+    throw new TypeError(`${mark.step} ${mark.subject} was done before, with other contents`);
+  return row.outcome;
+}
+
+/** What a step that is done once, whatever its fingerprint, left; undefined when it was not done. */
+export async function readOutcomeOf<T>(session: Session, step: string): Promise<T | undefined> {
+  const [row] = await session.query<{ outcome: T }>(
+    `SELECT outcome FROM ${bookkeepingSchema}.mark WHERE step = $1`,
+    [step],
+  );
+  return row?.outcome;
+}

@@ -1,0 +1,112 @@
+import type { TableChunk, TableEntry } from '../archive/manifest.ts';
+import { quoteIdentifier, quoteName } from '../postgres/quote.ts';
+import type { Database, Session } from '../postgres/session.ts';
+import { once } from './bookkeeping.ts';
+import { endSessionsAndWait } from './end-sessions.ts';
+import { RowsDiffer } from './errors.ts';
+import { applicationName } from './names.ts';
+import type { Rebuild } from './rebuild.ts';
+import { openLoader } from './sessions.ts';
+
+/**
+ * The session that one attempt at a shard loads through. Sessions of older attempts are ended first: a client that
+ * stands still would hold its chunk's mark for hours.
+ * @param attempt anything that differs from attempt to attempt
+ */
+export async function openLoadSession(
+  target: Database,
+  rebuild: Rebuild,
+  options: {
+    readonly shard: number | string;
+    readonly attempt: string;
+    readonly signal?: AbortSignal | undefined;
+  },
+): Promise<Session> {
+  const { shard, attempt, signal } = options;
+  const session = await openLoader(target, rebuild, { part: `load:${shard}:${attempt}`, signal });
+  try {
+    const older = { applicationPrefix: `${applicationName(rebuild.runId, 'load', shard)}:` };
+    // As the connecting role, which the older sessions belong to
+    await session.execute('RESET ROLE');
+    await endSessionsAndWait(session, older);
+    await session.execute(`SET ROLE ${quoteIdentifier(rebuild.objectOwner)}`);
+    return session;
+  } catch (error) {
+    await session.end();
+    throw error;
+  }
+}
+
+export interface LoadedChunk {
+  readonly rows: number;
+  /** An earlier attempt had loaded it; nothing was read. */
+  readonly again: boolean;
+}
+
+/**
+ * Loads one chunk in a transaction of its own: its mark, which is the lock against other attempts, and its rows.
+ * @param rows COPY text, uncompressed; must end with an error if it is not the chunk whose SHA-256 the entry holds
+ * @throws RowsDiffer when the server counts other rows than the manifest; nothing stays of them
+ */
+export async function loadChunk(
+  session: Session,
+  options: {
+    readonly backupId: string;
+    readonly entry: TableEntry;
+    /** Place in `entry.chunks`. */
+    readonly chunkIndex: number;
+    readonly rows: AsyncIterable<Buffer>;
+  },
+): Promise<LoadedChunk> {
+  const { backupId, entry, chunkIndex, rows } = options;
+  const chunk = entry.chunks[chunkIndex];
+  const table = `${entry.schema}.${entry.name}`;
+  if (chunk === undefined) throw new TypeError(`${table} has no chunk ${chunkIndex}`);
+  const mark = {
+    step: 'rows',
+    subject: JSON.stringify([entry.schema, entry.name, chunkIndex]),
+    fingerprint: `${backupId} ${chunk.sha256}`,
+  };
+  const { outcome, again } = await once(session, mark, async () => {
+    const statement = await copyStatement(session, entry);
+    const counted = await session.copyIn(statement, rows);
+    checkRows(table, chunk, chunkIndex, counted);
+    return counted;
+  });
+  return { rows: outcome, again };
+}
+
+function checkRows(table: string, chunk: TableChunk, chunkIndex: number, counted: number): void {
+  if (counted === chunk.rows) return;
+  throw new RowsDiffer(
+    `${table}: the server counted ${counted} rows in chunk ${chunkIndex + 1}, the manifest says ${chunk.rows}; the load was rolled back. Check the backup with: replicator verify`,
+  );
+}
+
+/**
+ * A table that is filled by one COPY right after TRUNCATE takes its rows frozen: no later vacuum has to rewrite its
+ * pages (PostgreSQL manual, COPY, FREEZE: same transaction, not on partitioned tables).
+ */
+async function copyStatement(session: Session, entry: TableEntry): Promise<string> {
+  const into = entry.loadThrough ?? entry;
+  const name = quoteName(into.schema, into.name);
+  // A table without columns has rows too: without a list, COPY takes them as empty lines
+  const columns = entry.columns.length === 0 ? '' : ` (${entry.columns.map(quoteIdentifier).join(', ')})`;
+  const whole =
+    entry.chunks.length === 1 && entry.loadThrough === null && (await mayTruncate(session, entry));
+  if (whole) await session.execute(`TRUNCATE TABLE ONLY ${name}`);
+  return `COPY ${name}${columns} FROM STDIN${whole ? ' WITH (FREEZE true)' : ''}`;
+}
+
+/** An ordinary table that no extension has put rows into. */
+async function mayTruncate(session: Session, { schema, name }: TableEntry): Promise<boolean> {
+  const [row] = await session.query<{ may: boolean }>(
+    `SELECT c.relkind = 'r' AND NOT EXISTS (
+              SELECT FROM pg_catalog.pg_depend d
+               WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e') AS may
+       FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+      WHERE n.nspname = $1 AND c.relname = $2`,
+    [schema, name],
+  );
+  return row?.may ?? false;
+}

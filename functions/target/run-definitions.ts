@@ -1,0 +1,114 @@
+import { StatementFailed } from '../postgres/errors.ts';
+import { quoteIdentifier } from '../postgres/quote.ts';
+import type { Session } from '../postgres/session.ts';
+import { DefinitionFailed } from './errors.ts';
+import { hasSqlState } from './sql-state.ts';
+
+export interface Definition {
+  /** PostgreSQL's name for it, `CreateStmt`. */
+  readonly kind: string;
+  /** Without its semicolon. */
+  readonly text: string;
+  /** Why a role may be refused it, when nothing depends on it. */
+  readonly dispensable?: string;
+}
+
+/** What only a superuser may, and a database works without. */
+const leftOutWhenForbidden = new Set([
+  'CreateEventTrigStmt',
+  'AlterEventTrigStmt',
+  'CreatePublicationStmt',
+  'AlterPublicationStmt',
+  'CommentStmt',
+  'SecLabelStmt',
+]);
+
+/**
+ * Executes definitions in order, inside the caller's transaction, as `owner`; many at once, and one by one only where
+ * a batch fails. A definition that the owner may not make is made by the connecting role if that may.
+ * @returns notes: what was left out or belongs to another role, and why
+ * @throws DefinitionFailed naming the statement
+ */
+export async function runDefinitions(
+  session: Session,
+  definitions: readonly Definition[],
+  owner: string,
+): Promise<string[]> {
+  const notes: string[] = [];
+  for (let from = 0; from < definitions.length; from += 100) {
+    const batch = definitions.slice(from, from + 100);
+    try {
+      await inSavepoint(session, batch.map(({ text }) => text).join(';\n'));
+    } catch (error) {
+      if (!(error instanceof StatementFailed)) throw error;
+      for (const definition of batch) notes.push(...(await runOne(session, definition, owner)));
+    }
+  }
+  return notes;
+}
+
+async function runOne(session: Session, definition: Definition, owner: string): Promise<string[]> {
+  try {
+    await inSavepoint(session, definition.text);
+    return [];
+  } catch (error) {
+    if (!(error instanceof StatementFailed)) throw error;
+    if (isThereAlready(definition, error)) return [];
+    if (!hasSqlState(error, '42501')) throw named(definition, error);
+    return runAsLogin(session, definition, owner, error);
+  }
+}
+
+async function runAsLogin(
+  session: Session,
+  definition: Definition,
+  owner: string,
+  refusal: StatementFailed,
+): Promise<string[]> {
+  try {
+    await session.execute('RESET ROLE');
+    await inSavepoint(session, definition.text);
+    return definition.kind === 'CommentStmt'
+      ? []
+      : [`belongs to the connecting role, because "${owner}" may not make it: ${brief(definition.text)}`];
+  } catch (error) {
+    if (!(error instanceof StatementFailed)) throw error;
+    if (definition.dispensable === undefined && !leftOutWhenForbidden.has(definition.kind))
+      throw named(definition, refusal);
+    const why = definition.dispensable ?? 'the role may not do it';
+    return [`left out (${why}): ${brief(definition.text)}`];
+  } finally {
+    await session.execute(`SET ROLE ${quoteIdentifier(owner)}`).catch(() => {});
+  }
+}
+
+/** Schemas that an extension needed before, public, and settings of other versions of the server. */
+function isThereAlready({ kind }: Definition, error: StatementFailed): boolean {
+  return (
+    (kind === 'CreateSchemaStmt' && error.sqlState === '42P06') ||
+    (kind === 'VariableSetStmt' && error.sqlState === '42704')
+  );
+}
+
+async function inSavepoint(session: Session, sql: string): Promise<void> {
+  await session.execute('SAVEPOINT definition');
+  try {
+    await session.execute(sql);
+  } catch (error) {
+    if (error instanceof StatementFailed) await session.execute('ROLLBACK TO SAVEPOINT definition');
+    throw error;
+  }
+  await session.execute('RELEASE SAVEPOINT definition');
+}
+
+/** An error that says which definition failed. */
+export function named({ text }: { readonly text: string }, cause: unknown): unknown {
+  if (!(cause instanceof StatementFailed)) return cause;
+  const words = (cause.cause as Error | undefined)?.message ?? cause.message;
+  return new DefinitionFailed(`${brief(text)}: ${words} (SQLSTATE ${cause.sqlState})`, { cause });
+}
+
+export function brief(text: string): string {
+  const line = text.replace(/\s+/g, ' ').trim();
+  return line.length > 240 ? `${line.slice(0, 240)}…` : line;
+}

@@ -1,0 +1,138 @@
+import { createHash } from 'node:crypto';
+import { copyFileSync, existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, relative } from 'node:path';
+import { build, type Metafile, type Plugin } from 'esbuild';
+import { handlerSource, projectFolder } from './handler-sources.ts';
+
+/** Parts of a bundle that esbuild does not carry along: what brings them in, and what has to lie beside it. */
+const companions = [
+  { input: 'functions/definitions/run-pg-dump.ts', worker: 'functions/definitions/pg-dump-worker.ts' },
+  {
+    input: 'node_modules/@electric-sql/pglite-tools/',
+    wasm: '@electric-sql/pglite-tools/pg_dump',
+    name: 'pg_dump.wasm',
+  },
+  { input: 'node_modules/libpg-query/', wasm: 'libpg-query', name: 'libpg-query.wasm' },
+] as const;
+
+/** CommonJS packages in an ESM bundle look for these (pg, libpg-query). */
+const banner = [
+  "import { createRequire as bundleRequire } from 'node:module';",
+  "import { fileURLToPath as bundlePath } from 'node:url';",
+  'const require = bundleRequire(import.meta.url);',
+  'const __filename = bundlePath(import.meta.url);',
+  "const __dirname = bundlePath(new URL('.', import.meta.url));",
+].join('\n');
+
+/**
+ * Bundles handlers for Lambda, each into a directory of its own that needs nothing else: `index.mjs`, and beside it
+ * WebAssembly and worker threads. Kept by the content of what goes in, so that a second synthesis finds them done.
+ * @returns handler → directory
+ */
+export async function bundleHandlers(
+  handlers: readonly string[],
+  folder: string = join(projectFolder, 'build', 'lambda'),
+): Promise<ReadonlyMap<string, string>> {
+  const done = join(folder, fingerprint(handlers));
+  if (!existsSync(done)) {
+    const work = `${done}.${process.pid}`;
+    rmSync(work, { recursive: true, force: true });
+    await bundleInto(work, handlers);
+    rmSync(done, { recursive: true, force: true });
+    renameSync(work, done);
+  }
+  return new Map(handlers.map((handler) => [handler, join(done, handler)]));
+}
+
+/** One run of esbuild for all of them: it reads every module once. */
+async function bundleInto(folder: string, handlers: readonly string[]): Promise<void> {
+  mkdirSync(folder, { recursive: true });
+  const workers = companions.flatMap((companion) => ('worker' in companion ? [companion.worker] : []));
+  const { metafile } = await build({
+    absWorkingDir: projectFolder,
+    entryPoints: [
+      ...handlers.map((handler) => ({ in: `lambda:${handler}`, out: `${handler}/index` })),
+      ...workers.map((worker) => ({ in: worker, out: workerName(worker) })),
+    ],
+    plugins: [lambdaEntries],
+    outdir: folder,
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node24',
+    mainFields: ['module', 'main'],
+    banner: { js: banner },
+    // Only tried, and missed by nobody: the native driver of pg, the SDK's own for S3's multi-region access points.
+    external: ['pg-native', '@aws-sdk/signature-v4-crt', 'aws-crt'],
+    // Names stay readable in stack traces.
+    minifyWhitespace: true,
+    minifySyntax: true,
+    legalComments: 'none',
+    metafile: true,
+    logLevel: 'warning',
+  });
+  for (const handler of handlers) layBeside(folder, `${handler}/index.mjs`, metafile);
+  for (const worker of workers) rmSync(join(folder, `${workerName(worker)}.mjs`), { force: true });
+}
+
+const workerName = (file: string) => file.replace(/^.*\//, '').replace(/\.ts$/, '');
+
+/** Copies to a handler's directory what its bundle needs to find there. */
+function layBeside(folder: string, bundle: string, metafile: Metafile): void {
+  const key = Object.keys(metafile.outputs).find(
+    (output) => join(projectFolder, output) === join(folder, bundle),
+  );
+  const inputs = Object.keys(metafile.outputs[key ?? '']?.inputs ?? {});
+  const target = dirname(join(folder, bundle));
+  for (const companion of companions) {
+    if (!inputs.some((input) => input.startsWith(companion.input))) continue;
+    if ('worker' in companion) {
+      const worker = `${workerName(companion.worker)}.mjs`;
+      copyFileSync(join(folder, worker), join(target, worker));
+      layBesideWorker(target);
+    } else copyFileSync(wasmFile(companion), join(target, companion.name));
+  }
+}
+
+/** The worker is where pg_dump itself is bundled. */
+function layBesideWorker(target: string): void {
+  for (const companion of companions)
+    if ('wasm' in companion && companion.name === 'pg_dump.wasm')
+      copyFileSync(wasmFile(companion), join(target, companion.name));
+}
+
+function wasmFile({ wasm, name }: { wasm: string; name: string }): string {
+  const { resolve } = createRequire(join(projectFolder, 'package.json'));
+  return join(dirname(resolve(wasm)), name);
+}
+
+/** `lambda:CopyShard` is a module that nobody has to write: the handler, made a Lambda function. */
+const lambdaEntries: Plugin = {
+  name: 'lambda-entries',
+  setup(bundler) {
+    bundler.onResolve({ filter: /^lambda:/ }, ({ path }) => ({ path: path.slice(7), namespace: 'lambda' }));
+    bundler.onLoad({ filter: /.*/, namespace: 'lambda' }, ({ path: handler }) => {
+      const { file, exportName } = handlerSource(handler);
+      const source = `./${relative(projectFolder, file)}`;
+      return {
+        resolveDir: projectFolder,
+        contents: [
+          `import { onLambda } from './functions/handlers/on-lambda.ts';`,
+          `import { ${exportName} } from '${source}';`,
+          `export const handler = onLambda('${handler}', ${exportName});`,
+        ].join('\n'),
+      };
+    });
+  },
+};
+
+/** Of everything that goes into the bundles: sources, versions of dependencies, and how they are bundled. */
+function fingerprint(handlers: readonly string[]): string {
+  const sources = globSync('functions/**/*.ts', { cwd: projectFolder }).sort();
+  const hash = createHash('sha256').update(JSON.stringify(handlers));
+  for (const file of [...sources, 'package-lock.json', 'infra/bundle.ts', 'infra/handler-sources.ts'])
+    hash.update(`\0${file}\0`).update(readFileSync(join(projectFolder, file)));
+  return hash.digest('hex').slice(0, 16);
+}

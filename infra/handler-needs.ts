@@ -1,0 +1,68 @@
+/** What a handler may touch on AWS. What isn't named here, its role can't do. */
+export interface HandlerNeeds {
+  /**
+   * `runs`: reads and writes working objects, and reads backups. `seals`: may also write new keys under `backups/`.
+   * `cleans`: may also write and remove locks, and remove what runs left.
+   */
+  readonly store?: 'runs' | 'seals' | 'cleans';
+  readonly source?: true;
+  readonly target?: true;
+  readonly sourceMedia?: true;
+  readonly targetMedia?: 'reads' | 'writes';
+  readonly cache?: true;
+  /** Asks Step Functions whether an execution is still running. */
+  readonly executions?: true;
+  /** Started and not waited for: Lambda itself must not repeat it, the machine that starts it does. */
+  readonly asynchronous?: true;
+  /** MiB; a processor's share goes with it. */
+  readonly memory?: number;
+}
+
+const fromSource: HandlerNeeds = { store: 'runs', source: true };
+const intoTarget: HandlerNeeds = { store: 'runs', target: true };
+const told: HandlerNeeds = { store: 'runs' };
+
+/** Every handler that a machine runs. */
+export const handlerNeeds: Readonly<Record<string, HandlerNeeds>> = {
+  Begin: {},
+  Lock: {
+    store: 'cleans',
+    source: true,
+    target: true,
+    targetMedia: 'writes',
+    executions: true,
+  },
+  KeepSnapshot: { ...fromSource, executions: true, asynchronous: true },
+  OpenSnapshot: fromSource,
+  DumpSchema: { ...fromSource, memory: 1769 },
+  PlanShards: fromSource,
+  CopyShard: { ...fromSource, memory: 1769 },
+  PlanMedia: { store: 'runs', sourceMedia: true },
+  ArchiveMedia: { store: 'runs', sourceMedia: true, memory: 1769 },
+  ReadSequences: fromSource,
+  ReleaseSnapshot: fromSource,
+  SealBackup: { store: 'seals', source: true, memory: 1769 },
+  AnnounceBackup: told,
+
+  PlanRestore: { store: 'runs', source: true, target: true, targetMedia: 'writes' },
+  CreateDatabase: intoTarget,
+  LoadPreData: intoTarget,
+  LoadShard: { ...intoTarget, memory: 1769 },
+  ExtractMedia: { store: 'runs', targetMedia: 'writes', memory: 1769 },
+  Sanitize: intoTarget,
+  BuildIndexes: intoTarget,
+  AddConstraints: intoTarget,
+  AddTriggers: intoTarget,
+  RefreshViews: intoTarget,
+  SetSequences: intoTarget,
+  Analyze: intoTarget,
+  VerifyRestore: { ...intoTarget, targetMedia: 'reads' },
+  SwitchOver: { ...intoTarget, targetMedia: 'writes' },
+  AfterRestore: intoTarget,
+  AnnounceRestore: told,
+
+  InvalidateCache: { store: 'runs', cache: true },
+  ReadFailure: told,
+  AnnounceFailure: told,
+  CleanUp: { store: 'cleans', source: true, target: true, targetMedia: 'writes', executions: true },
+};

@@ -1,0 +1,121 @@
+import {
+  Chain,
+  Choice,
+  Condition,
+  type IChainable,
+  type IStateMachine,
+  JsonPath,
+  Parallel,
+  Pass,
+  type State,
+  TaskInput,
+} from 'aws-cdk-lib/aws-stepfunctions';
+import type { Construct } from 'constructs';
+import { begin } from './begin.ts';
+import { cleanUpState, failurePath, onFailure } from './failure-path.ts';
+import { fanOut } from './fan-out.ts';
+import { type FunctionOf, type LambdaStateOptions, lambdaState } from './lambda-state.ts';
+import { nestedExecution } from './nested-execution.ts';
+
+export interface BackupParts {
+  readonly functionOf: FunctionOf;
+  readonly keepSnapshot: IStateMachine;
+  readonly cleanUp: IStateMachine;
+}
+
+const discard: LambdaStateOptions = { resultPath: JsonPath.DISCARD };
+const worker = { run: JsonPath.objectAt('$.run'), options: JsonPath.objectAt('$.options') };
+
+/** Input: BackupOptions. Output: `{ run, backup, … }` as AnnounceBackup returns it. */
+export function backupMachine(scope: Construct, parts: BackupParts): IChainable {
+  const { functionOf } = parts;
+  const task = (name: string, options?: LambdaStateOptions) => lambdaState(scope, name, functionOf, options);
+
+  const lock = task('Lock', discard);
+  const startKeepSnapshot = startKeeping(scope, parts.keepSnapshot);
+  const openSnapshot = task('OpenSnapshot', { resultPath: '$.snapshot', awaits: true });
+  const dumpSchema = task('DumpSchema', discard);
+  const planShards = task('PlanShards', { resultPath: '$.plan' });
+  const copy = copyRowsAndMedia(scope, functionOf);
+  const readSequences = task('ReadSequences', discard);
+  const releaseSnapshot = task('ReleaseSnapshot', discard);
+  const invalidateCache = task('InvalidateCache', { resultPath: '$.cache' });
+  const sealBackup = task('SealBackup', { resultPath: '$.backup' });
+  const cleanUp = cleanUpState(scope, 'CleanUpAfterBackup', parts.cleanUp, 'sealed');
+  const announce = task('AnnounceBackup');
+  const unannounced = new Pass(scope, 'ReportUnannounced', {
+    parameters: { run: JsonPath.objectAt('$.run'), backup: JsonPath.objectAt('$.backup') },
+  });
+
+  const failure = failurePath(scope, 'BackupFailed', {
+    functionOf,
+    cleanUp: parts.cleanUp,
+    decide: (giveUp) => startOver(scope, functionOf, { again: startKeepSnapshot, giveUp }),
+  });
+  const steps = [lock, startKeepSnapshot, openSnapshot, dumpSchema, planShards, copy, readSequences];
+  for (const step of [...steps, releaseSnapshot, invalidateCache, sealBackup]) onFailure(step, failure.entry);
+  // The backup is sealed: nothing that comes after makes it a failure.
+  onFailure(cleanUp, announce);
+  onFailure(announce, unannounced);
+
+  const seal = sealBackup.next(cleanUp).next(announce);
+  return begin(scope, 'backup', functionOf)
+    .next(Chain.start(lock).next(startKeepSnapshot).next(openSnapshot).next(dumpSchema).next(planShards))
+    .next(copy)
+    .next(readSequences)
+    .next(releaseSnapshot)
+    .next(
+      new Choice(scope, 'WhetherToInvalidateCache')
+        .when(Condition.booleanEquals('$.options.invalidateCache', true), invalidateCache.next(seal))
+        .otherwise(seal),
+    );
+}
+
+function startKeeping(scope: Construct, machine: IStateMachine) {
+  return nestedExecution(scope, 'StartKeepSnapshot', {
+    machine,
+    input: TaskInput.fromObject({
+      run: JsonPath.objectAt('$.run'),
+      options: JsonPath.objectAt('$.options'),
+      parent: JsonPath.stringAt('$.run.executionId'),
+    }),
+    resultPath: JsonPath.DISCARD,
+  });
+}
+
+function copyRowsAndMedia(scope: Construct, functionOf: FunctionOf): Parallel {
+  const rows = fanOut(scope, 'CopyShards', functionOf, {
+    worker: 'CopyShard',
+    shards: '$.plan.shards',
+    input: { ...worker, snapshot: JsonPath.objectAt('$.snapshot') },
+    discardsState: true,
+  });
+  const media = lambdaState(scope, 'PlanMedia', functionOf, { resultPath: '$.media' }).next(
+    fanOut(scope, 'ArchiveMediaShards', functionOf, {
+      worker: 'ArchiveMedia',
+      shards: '$.media.shards',
+      input: worker,
+      discardsState: true,
+    }),
+  );
+  return new Parallel(scope, 'CopyRowsAndMedia', { resultPath: JsonPath.DISCARD }).branch(rows, media);
+}
+
+/** When only the snapshot was lost, the backup begins its second round with a new one and an empty state. */
+function startOver(
+  scope: Construct,
+  functionOf: FunctionOf,
+  ways: { again: IChainable; giveUp: State },
+): IChainable {
+  const release = lambdaState(scope, 'ReleaseLostSnapshot', functionOf, {
+    handler: 'ReleaseSnapshot',
+    ...discard,
+  });
+  onFailure(release, ways.giveUp, '$.releaseFailure');
+  const beginNextRound = new Pass(scope, 'BeginNextRound', {
+    parameters: { run: JsonPath.objectAt('$.failure.run'), options: JsonPath.objectAt('$.options') },
+  });
+  return new Choice(scope, 'WhetherToStartOver')
+    .when(Condition.booleanEquals('$.failure.startOver', true), release.next(beginNextRound).next(ways.again))
+    .otherwise(ways.giveUp);
+}

@@ -1,0 +1,36 @@
+import { DistributedMap, JsonPath, StateMachineType } from 'aws-cdk-lib/aws-stepfunctions';
+import type { Construct } from 'constructs';
+import { type FunctionOf, lambdaState } from './lambda-state.ts';
+
+export interface FanOutOptions {
+  /** The worker's handler, which is its state's name too. */
+  readonly worker: string;
+  /** Path of the plan's array of shard numbers. */
+  readonly shards: string;
+  /** What every worker gets beside its `shard`. */
+  readonly input: Record<string, unknown>;
+  /** The last state of a branch passes nothing on. */
+  readonly discardsState?: boolean;
+}
+
+/**
+ * A worker for every shard, as many at once as the run's `jobs`: a distributed Map, whose children have histories of
+ * their own, over an array in the state. Workers leave their results in S3 and return nothing; one that fails ends all.
+ */
+export function fanOut(
+  scope: Construct,
+  name: string,
+  functionOf: FunctionOf,
+  options: FanOutOptions,
+): DistributedMap {
+  const map = new DistributedMap(scope, name, {
+    itemsPath: options.shards,
+    itemSelector: { ...options.input, shard: JsonPath.numberAt('$$.Map.Item.Value') },
+    maxConcurrencyPath: '$.options.jobs',
+    toleratedFailurePercentage: 0,
+    mapExecutionType: StateMachineType.STANDARD,
+    resultPath: JsonPath.DISCARD,
+    ...(options.discardsState && { outputPath: JsonPath.DISCARD }),
+  });
+  return map.itemProcessor(lambdaState(map, options.worker, functionOf, { outputPath: JsonPath.DISCARD }));
+}

@@ -1,0 +1,97 @@
+import {
+  Chain,
+  Choice,
+  Condition,
+  type IChainable,
+  type IStateMachine,
+  JsonPath,
+  Parallel,
+  Pass,
+} from 'aws-cdk-lib/aws-stepfunctions';
+import type { Construct } from 'constructs';
+import { begin } from './begin.ts';
+import { cleanUpState, failurePath, onFailure } from './failure-path.ts';
+import { fanOut } from './fan-out.ts';
+import { type FunctionOf, type LambdaStateOptions, lambdaState } from './lambda-state.ts';
+
+export interface RestoreParts {
+  readonly functionOf: FunctionOf;
+  readonly cleanUp: IStateMachine;
+}
+
+const discard: LambdaStateOptions = { resultPath: JsonPath.DISCARD };
+
+/** Input: RestoreOptions. Output: what AnnounceRestore returns. */
+export function restoreMachine(scope: Construct, parts: RestoreParts): IChainable {
+  const { functionOf } = parts;
+  const task = (name: string, options?: LambdaStateOptions) => lambdaState(scope, name, functionOf, options);
+
+  const lock = task('Lock', discard);
+  const planRestore = task('PlanRestore', { resultPath: '$.plan' });
+  const build = [task('CreateDatabase', discard), task('LoadPreData', discard)];
+  const load = loadRowsAndMedia(scope, functionOf);
+  const finish = [
+    'Sanitize',
+    'BuildIndexes',
+    'AddConstraints',
+    'AddTriggers',
+    'RefreshViews',
+    'SetSequences',
+    'Analyze',
+  ].map((name) => task(name, discard));
+  const verifyRestore = task('VerifyRestore', { resultPath: '$.verified' });
+  const switchOver = task('SwitchOver', { resultPath: '$.switched' });
+  const invalidateCache = task('InvalidateCache', { resultPath: '$.cache' });
+  const afterRestore = task('AfterRestore', { resultPath: '$.afterRestore' });
+  const cleanUp = cleanUpState(scope, 'CleanUpAfterRestore', parts.cleanUp, 'restored');
+  const announce = task('AnnounceRestore');
+  const unannounced = new Pass(scope, 'ReportUnannounced', {
+    parameters: {
+      run: JsonPath.objectAt('$.run'),
+      plan: JsonPath.objectAt('$.plan'),
+      switched: JsonPath.objectAt('$.switched'),
+    },
+  });
+
+  const failure = failurePath(scope, 'RestoreFailed', {
+    functionOf,
+    cleanUp: parts.cleanUp,
+    decide: (giveUp) => giveUp,
+  });
+  const steps = [lock, planRestore, ...build, load, ...finish, verifyRestore, switchOver];
+  for (const step of [...steps, invalidateCache, afterRestore]) onFailure(step, failure.entry);
+  onFailure(cleanUp, announce);
+  onFailure(announce, unannounced);
+
+  const end = cleanUp.next(announce);
+  const whetherToRun = new Choice(scope, 'WhetherToRunAfterRestore')
+    .when(Condition.booleanEquals('$.options.afterRestore', true), afterRestore.next(end))
+    .otherwise(end);
+  const whetherToInvalidate = new Choice(scope, 'WhetherToInvalidateCache')
+    .when(Condition.booleanEquals('$.options.invalidateCache', true), invalidateCache.next(whetherToRun))
+    .otherwise(whetherToRun);
+  let chain = Chain.start(begin(scope, 'restore', functionOf));
+  for (const step of steps) chain = chain.next(step);
+  return chain.next(whetherToInvalidate);
+}
+
+function loadRowsAndMedia(scope: Construct, functionOf: FunctionOf): Parallel {
+  const input = {
+    run: JsonPath.objectAt('$.run'),
+    options: JsonPath.objectAt('$.options'),
+    backupId: JsonPath.stringAt('$.plan.backupId'),
+  };
+  const rows = fanOut(scope, 'LoadShards', functionOf, {
+    worker: 'LoadShard',
+    shards: '$.plan.shards',
+    input,
+    discardsState: true,
+  });
+  const media = fanOut(scope, 'ExtractMediaShards', functionOf, {
+    worker: 'ExtractMedia',
+    shards: '$.plan.mediaShards',
+    input,
+    discardsState: true,
+  });
+  return new Parallel(scope, 'LoadRowsAndMedia', { resultPath: JsonPath.DISCARD }).branch(rows, media);
+}

@@ -1,0 +1,40 @@
+import type { StateDefinition } from './definition.ts';
+import { DefinitionRefused } from './errors.ts';
+import { type MachineName, machineNames } from './machine-names.ts';
+
+/** What a Task does. Anything else has no meaning on this machine and is refused before a run begins. */
+export type Task =
+  | { readonly kind: 'handler'; readonly handler: string }
+  /** Lambda's `InvocationType: Event`: started, not waited for. */
+  | { readonly kind: 'event'; readonly handler: string }
+  | { readonly kind: 'execution'; readonly machine: MachineName; readonly waits: boolean }
+  | { readonly kind: 'describe' };
+
+const lambdaFunction = /^arn:[\w-]+:lambda:[\w-]*:\d*:function:([\w-]+)$/;
+const stateMachine = /^arn:[\w-]+:states:[\w-]*:\d*:stateMachine:([\w-]+)$/;
+const integration = /^arn:[\w-]+:states:::(.+)$/;
+
+/** @throws DefinitionRefused for a resource that the runner has no counterpart of */
+export function taskOf(name: string, state: StateDefinition): Task {
+  const resource = state.Resource ?? '';
+  const handler = lambdaFunction.exec(resource)?.[1];
+  if (handler) return { kind: 'handler', handler };
+  const service = integration.exec(resource)?.[1];
+  const parameters = state.Parameters ?? {};
+  if (service === 'lambda:invoke' && parameters.InvocationType === 'Event') {
+    const invoked = lambdaFunction.exec(String(parameters.FunctionName))?.[1];
+    if (invoked) return { kind: 'event', handler: invoked };
+  }
+  if (service === 'states:startExecution' || service === 'states:startExecution.sync:2') {
+    const machine = kebab(stateMachine.exec(String(parameters.StateMachineArn))?.[1] ?? '');
+    const known = machineNames.find((candidate) => candidate === machine);
+    if (known) return { kind: 'execution', machine: known, waits: service.endsWith('.sync:2') };
+  }
+  if (service === 'aws-sdk:sfn:describeExecution') return { kind: 'describe' };
+  throw new DefinitionRefused(`the state ${name} uses ${resource}, which has no counterpart on this machine`);
+}
+
+/** `KeepSnapshot` → `keep-snapshot` */
+function kebab(name: string): string {
+  return name.replace(/(?<=[a-z])(?=[A-Z])/g, '-').toLowerCase();
+}

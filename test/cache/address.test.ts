@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest';
+import { describeCache, isLoopback, parseCacheUrl } from '../../functions/cache/address.ts';
+import { BadCacheUrl } from '../../functions/cache/errors.ts';
+import { kindOfKey, otherPrefixOf } from '../../functions/cache/layout.ts';
+
+describe('a cache URL', () => {
+  it('names host, port, database, user and password', () => {
+    expect(parseCacheUrl('redis://nautobot:p%40ss%2Fword@cache.example.com:6380/1')).toEqual({
+      host: 'cache.example.com',
+      port: 6380,
+      username: 'nautobot',
+      password: 'p@ss/word',
+      database: 1,
+      tls: false,
+    });
+    expect(parseCacheUrl('redis://:secret@localhost')).toEqual({
+      host: 'localhost',
+      port: 6379,
+      password: 'secret',
+      tls: false,
+    });
+    expect(parseCacheUrl('redis://[::1]:7000/')).toEqual({ host: '::1', port: 7000, tls: false });
+    expect(parseCacheUrl('redis:///2')).toEqual({ host: 'localhost', port: 6379, database: 2, tls: false });
+  });
+
+  it('with rediss verifies the certificate, but not on this machine and not where a person says so', () => {
+    expect(parseCacheUrl('rediss://cache.example.com').tls).toEqual({ verify: true });
+    expect(parseCacheUrl('rediss://localhost').tls).toEqual({ verify: false });
+    expect(parseCacheUrl('rediss://127.0.0.2').tls).toEqual({ verify: false });
+    expect(parseCacheUrl('rediss://localhost?ssl_ca_certs=/ca.pem').tls).toEqual({
+      verify: true,
+      caFile: '/ca.pem',
+    });
+    expect(parseCacheUrl('rediss://cache.example.com/0?ssl_cert_reqs=none').tls).toEqual({ verify: false });
+    expect(parseCacheUrl('rediss://cache.example.com/0?ssl_cert_reqs=CERT_REQUIRED').tls).toEqual({
+      verify: true,
+    });
+    expect(isLoopback('127.0.0.1.example.com')).toBe(false);
+  });
+
+  it('that is none is refused without repeating it', () => {
+    for (const text of [
+      '',
+      'cache:6379',
+      'http://:secret@cache',
+      'redis://:secret@cache:notaport',
+      'redis://:secret@cache/one',
+      'redis://:secret@cache/1/2',
+      'redis://:se%cret@cache',
+      'rediss://:secret@cache?ssl_cert_reqs=perhaps',
+    ]) {
+      const attempt = () => parseCacheUrl(text);
+      expect(attempt).toThrow(BadCacheUrl);
+      expect(attempt).not.toThrow(/secret|cret@/);
+    }
+  });
+
+  it('is described without user and password', () => {
+    expect(describeCache(parseCacheUrl('redis://nautobot:secret@[fd00::1]:6380/1'))).toBe('[fd00::1]:6380/1');
+  });
+});
+
+describe('a key', () => {
+  it('belongs to the Django cache, the query cache, a broker, or to nobody we know', () => {
+    const kinds = (prefix: string, ...keys: string[]) => keys.map((key) => kindOfKey(key, prefix));
+    expect(kinds('', ':1:constance', ':1:', ':2:x', ':10:x', ':x:1', 'a:1:x')).toEqual([
+      'django',
+      'django',
+      'otherVersion',
+      'otherVersion',
+      'unknown',
+      'unknown',
+    ]);
+    expect(kinds('a', 'a:1:x', ':1:x', 'a:2:x', 'ab:1:x')).toEqual([
+      'django',
+      'unknown',
+      'otherVersion',
+      'unknown',
+    ]);
+    expect(kinds('', 'q:1', 'as:1', 'conj:dcim_device:id=1', 'schemes:dcim_device', 'queue', 'q')).toEqual([
+      'cacheops',
+      'cacheops',
+      'cacheops',
+      'cacheops',
+      'unknown',
+      'unknown',
+    ]);
+    expect(kinds('', '_kombu.binding.default', 'unacked', 'unacked_index', 'celery-task-meta-1')).toEqual(
+      Array(4).fill('broker'),
+    );
+    expect(kinds('', 'default\x06\x169', 'default')).toEqual(['broker', 'unknown']);
+    expect(otherPrefixOf('staging:1:x')).toBe('staging');
+    expect(otherPrefixOf('redbeat:tasks:1')).toBeUndefined();
+  });
+});
