@@ -9,7 +9,7 @@ import { RunDisplay } from './progress/run-display.ts';
 import { type BackupOutcome, backupLines } from './report/backup-report.ts';
 import { printResult } from './report/print-result.ts';
 import { type RestoreOutcome, restoreLines, restoreOutcome } from './report/restore-report.ts';
-import { restoreChoices, restoreInput } from './restore.ts';
+import { restoreChoices, restoreInput, targetOf } from './restore.ts';
 import { run } from './run-machine.ts';
 import { surroundingsOf } from './surroundings.ts';
 import { validateOptions } from './validate-options.ts';
@@ -67,7 +67,7 @@ export async function replicate(given: OptionsInput<typeof options>, io: Io): Pr
     const output = Output.parse(await run('replicate', input, surroundings, display, io));
     return {
       backup: await backupOutcome(output.backup, surroundings.store, display),
-      restore: restoreOutcome(output.restore, display),
+      restore: restoreOutcome(output.restore, targetOf(surroundings), display),
     };
   } finally {
     display.end();

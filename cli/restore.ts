@@ -1,7 +1,9 @@
 import type { z } from 'zod';
+import { UsageError } from '../functions/errors/usage.ts';
+import { describeAddress } from '../functions/postgres/address.ts';
 import type { RestoreOptions } from '../functions/run/state.ts';
+import type { LocalSurroundings } from '../local/run-machine.ts';
 import { withFreeId } from './backup-chosen.ts';
-import { checkCacheEarly } from './check-early.ts';
 import type { Io } from './io.ts';
 import type { Options, OptionsInput } from './option.ts';
 import * as option from './options.ts';
@@ -61,17 +63,21 @@ export const restoreVerb: Verb = {
  */
 export async function restore(given: OptionsInput<typeof options>, io: Io): Promise<RestoreOutcome> {
   const chosen = validateOptions(options, given, io.environment);
+  if (chosen.table.length > 0 && (chosen.media !== undefined || chosen.keepPrevious))
+    throw new UsageError(
+      '--table replaces rows of the target in place; leave out --media and --keep-previous',
+    );
   const display = new RunDisplay(io, chosen.quiet);
   try {
     const surroundings = await surroundingsOf({ ...chosen, targetMedia: chosen.media }, io, display);
-    await checkCacheEarly(surroundings, io.signal);
     const input = {
       ...restoreInput(chosen),
       backup: chosen.backup,
       tables: [...chosen.table],
       jobs: chosen.jobs,
     };
-    return restoreOutcome(await run('restore', input, surroundings, display, io), display);
+    const output = await run('restore', input, surroundings, display, io);
+    return restoreOutcome(output, targetOf(surroundings), display);
   } finally {
     display.end();
   }
@@ -84,4 +90,9 @@ export function restoreInput(chosen: Options<typeof restoreChoices>): z.input<ty
     invalidateCache: chosen.invalidateCache !== undefined || chosen.invalidateCommand !== undefined,
     afterRestore: chosen.afterRestore !== undefined,
   };
+}
+
+/** Where a restore goes, for its report. */
+export function targetOf({ target }: LocalSurroundings): string {
+  return target ? describeAddress(target.address) : '';
 }

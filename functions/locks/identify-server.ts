@@ -20,7 +20,7 @@ export async function lockSubject(
   });
   try {
     const [row] = await session.query<{ started: string; name: string }>(
-      'SELECT pg_catalog.EXTRACT(EPOCH FROM pg_catalog.pg_postmaster_start_time())::text AS started, pg_catalog.current_database() AS name',
+      'SELECT EXTRACT(EPOCH FROM pg_catalog.pg_postmaster_start_time())::text AS started, pg_catalog.current_database() AS name',
     );
     const identity = createHash('sha256').update(`${row?.started} ${row?.name}`).digest('hex');
     return { kind, identity, description: describeAddress(database.address) };

@@ -75,9 +75,7 @@ describe('a working object', () => {
     const chunk = await object.endChunk();
     await object.finish();
     const blocks = await framesOf((await store.get('blocks'))?.body ?? Buffer.alloc(0));
-    expect(blocks.map(({ length }) => length)).toEqual(
-      [100, 100, 60, 60, 250, 3 + 98 > 100 ? 3 : 101, 98].flat(),
-    );
+    expect(blocks.map(({ length }) => length)).toEqual([100, 100, 60, 60, 250, 3, 98]);
     expect(chunk).toMatchObject({ frames: blocks.length, rows: 9, offset: 0 });
   });
 

@@ -8,7 +8,7 @@ export class TextObject implements RowsObject {
   onAppend: (() => Promise<void>) | undefined;
   aborted: unknown;
   #length = 0;
-  #chunk: { offset: number; rows: number; appended: number } | undefined;
+  #chunk: { offset: number; from: number; rows: number; appended: number } | undefined;
 
   get text(): string {
     return Buffer.concat(this.pieces).toString();
@@ -20,7 +20,7 @@ export class TextObject implements RowsObject {
   }
 
   beginChunk(): void {
-    this.#chunk = { offset: this.#length, rows: 0, appended: 0 };
+    this.#chunk = { offset: this.#length, from: this.pieces.length, rows: 0, appended: 0 };
   }
 
   async append(rows: Buffer, rowCount: number): Promise<void> {
@@ -33,9 +33,9 @@ export class TextObject implements RowsObject {
 
   async endChunk() {
     if (!this.#chunk) throw new TypeError('no chunk is open');
-    const { offset, rows, appended } = this.#chunk;
+    const { offset, from, rows, appended } = this.#chunk;
     this.#chunk = undefined;
-    const bytes = Buffer.concat(this.pieces).subarray(offset);
+    const bytes = Buffer.concat(this.pieces.slice(from));
     const sha256 = createHash('sha256').update(bytes).digest('hex');
     return { offset, length: bytes.length, rawBytes: bytes.length, frames: appended, rows, sha256 };
   }

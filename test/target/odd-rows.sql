@@ -15,7 +15,7 @@ INSERT INTO public.referring SELECT n, 7 + 3 * n, NULL, n FROM generate_series(1
 UPDATE public.referring SET self = 10 WHERE id > 1;
 INSERT INTO public.events SELECT n, date '2025-06-01', (ARRAY['sad', 'it''s "ok"'])[n % 2 + 1]::public.mood, repeat('note ', n) FROM generate_series(1, 30) n;
 INSERT INTO public.events SELECT n, date '2026-06-01', 'sad', E'\\N' FROM generate_series(1, 30) n;
-INSERT INTO public.newer (id, valid) VALUES (1, '[2026-01-01,2026-02-01)'), (1, '[2026-02-01,2026-03-01)');
+INSERT INTO public.newer (id, valid, doubtful) VALUES (1, '[2026-01-01,2026-02-01)', 1), (1, '[2026-02-01,2026-03-01)', 2);
 INSERT INTO public.period VALUES (1, '[2026-01-05,2026-02-20)');
 SELECT setval('public.lonely', 3, false);
 REFRESH MATERIALIZED VIEW public.needs_key;

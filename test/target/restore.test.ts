@@ -17,6 +17,12 @@ afterAll(async () => {
   for (const one of opened) await one.drop();
 });
 
+/** Which partition of a hash of an enum a row lies in is another one in every database. */
+const comparable = async (url: string) => {
+  const found = await withSession(url, contents);
+  return Object.fromEntries(Object.entries(found).filter(([table]) => !/by_mood_\d/.test(table)));
+};
+
 const definitionsText = async (url: string) =>
   (await definitionsOf(url)).schema.replace(/^-- Dumped from.*$/m, '');
 
@@ -35,7 +41,7 @@ describe('a database with everything odd in it', () => {
     const restore = restoreSteps(await openDatabase(target.url), read);
     for (const step of restore.steps) await step.run();
     expect(await definitionsText(target.url)).toBe(await definitionsText(source.url));
-    expect(await withSession(target.url, contents)).toEqual(await withSession(source.url, contents));
+    expect(await comparable(target.url)).toEqual(await comparable(source.url));
     expect(restore.notes).toEqual([]);
     await dropPrevious(await openDatabase(target.url), restore.rebuild());
     const names = await withSession(target.url, (session) =>
@@ -55,7 +61,7 @@ describe('a database with everything odd in it', () => {
       await step.run();
     }
     expect(await definitionsText(target.url)).toBe(await definitionsText(source.url));
-    expect(await withSession(target.url, contents)).toEqual(await withSession(source.url, contents));
+    expect(await comparable(target.url)).toEqual(await comparable(source.url));
   });
 });
 
@@ -67,7 +73,7 @@ describe.each(['nautobot_31', 'nautobot_16'] as const)('%s', (template) => {
     const target = await database({ name: 'staging', owner: role.name });
     const restore = restoreSteps(await openDatabase(target.urlAs(role)), read);
     for (const step of restore.steps) await step.run();
-    expect(await withSession(target.url, contents)).toEqual(await withSession(source.url, contents));
+    expect(await comparable(target.url)).toEqual(await comparable(source.url));
     expect(await definitionsText(target.url)).toBe(await definitionsText(source.url));
     const others = await withSession(target.url, (session) =>
       session.query(
