@@ -4,7 +4,7 @@ import { backupKey } from '../functions/run/keys.ts';
 import { RunId } from '../functions/run/run-id.ts';
 import type { BackupOptions } from '../functions/run/state.ts';
 import type { ObjectStore } from '../functions/store/object-store.ts';
-import { checkCacheEarly } from './check-early.ts';
+import { checkCacheEarly, checkDatabaseEarly } from './check-early.ts';
 import type { Io } from './io.ts';
 import type { Options, OptionsInput } from './option.ts';
 import * as option from './options.ts';
@@ -66,6 +66,7 @@ export async function backup(given: OptionsInput<typeof options>, io: Io): Promi
   const display = new RunDisplay(io, chosen.quiet);
   try {
     const surroundings = await surroundingsOf({ ...chosen, sourceMedia: chosen.media }, io, display);
+    await checkDatabaseEarly(surroundings.source, io.signal);
     await checkCacheEarly(surroundings, io.signal);
     const input = { ...backupInput(chosen), invalidateCache: surroundings.cache !== undefined };
     const output = await run('backup', input, surroundings, display, io);

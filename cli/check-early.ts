@@ -11,6 +11,15 @@ import { allowTarget } from '../functions/target/target-mark.ts';
 import type { LocalSurroundings } from '../local/run-machine.ts';
 
 /**
+ * Does the server answer, with this login and database? Said before there is a run that would have to be cleaned up.
+ * @throws ServerUnreachable, LoginRefused, DatabaseMissing, TlsFailed, ServerBusy
+ */
+export async function checkDatabaseEarly(database: Database | undefined, signal: AbortSignal): Promise<void> {
+  const session = await database?.connect({ applicationName: 'replicator:early', signal });
+  await session?.end();
+}
+
+/**
  * Is a cache there that can be invalidated? Said before hours of work and not after.
  * @throws BadCacheUrl, CacheUnreachable, CacheAccessDenied
  */

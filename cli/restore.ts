@@ -4,6 +4,7 @@ import { describeAddress } from '../functions/postgres/address.ts';
 import type { RestoreOptions } from '../functions/run/state.ts';
 import type { LocalSurroundings } from '../local/run-machine.ts';
 import { withFreeId } from './backup-chosen.ts';
+import { checkDatabaseEarly } from './check-early.ts';
 import type { Io } from './io.ts';
 import type { Options, OptionsInput } from './option.ts';
 import * as option from './options.ts';
@@ -70,6 +71,7 @@ export async function restore(given: OptionsInput<typeof options>, io: Io): Prom
   const display = new RunDisplay(io, chosen.quiet);
   try {
     const surroundings = await surroundingsOf({ ...chosen, targetMedia: chosen.media }, io, display);
+    await checkDatabaseEarly(surroundings.target, io.signal);
     const input = {
       ...restoreInput(chosen),
       backup: chosen.backup,

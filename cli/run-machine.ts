@@ -1,3 +1,4 @@
+import { silence } from '../functions/run/progress.ts';
 import { type Definition, readDefinition } from '../local/definition.ts';
 import type { MachineName } from '../local/machine-names.ts';
 import { type LocalSurroundings, type RunnerEvent, runMachine } from '../local/run-machine.ts';
@@ -21,7 +22,9 @@ export async function run(
   const follow = follower(display);
   return runMachine(machine, input, {
     handlers,
-    surroundingsFor: () => surroundings,
+    // On this machine the error itself is printed; AnnounceFailure would say it twice
+    surroundingsFor: ({ handler }) =>
+      handler === 'AnnounceFailure' ? { ...surroundings, progress: silence } : surroundings,
     signal: io.signal,
     onEvent(event) {
       follow(event);

@@ -66,13 +66,18 @@ export function printChecks(found: Check, { leftOut, cacheBefore, cacheAfter }: 
       `these tables differ: ${wrong.map(({ table }) => table).join(', ')}`,
     ),
     verdict(
-      kept?.right?.rows === 0,
+      kept?.right?.rows === 0 && (kept.left?.rows ?? 0) > 0,
       `${leftOut} is there and empty: its ${counted(kept?.left?.rows ?? 0, 'row')} stayed in production`,
       `${leftOut} should be there and empty`,
     ),
     verdict(
+      databases.definitions.length === 0,
+      `${counted(databases.sameDefinitions, 'index or constraint', 'indexes and constraints')} are the same`,
+      `these indexes and constraints differ: ${databases.definitions.join(', ')}`,
+    ),
+    verdict(
       databases.sequences.length === 0,
-      'all sequences go on where production’s are',
+      "all sequences go on where production's are",
       `these sequences differ: ${databases.sequences.map(({ sequence }) => sequence).join(', ')}`,
     ),
     verdict(

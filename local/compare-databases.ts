@@ -13,6 +13,8 @@ export interface DatabaseFingerprint {
   readonly tables: ReadonlyMap<string, TableFingerprint>;
   /** `last_value is_called` */
   readonly sequences: ReadonlyMap<string, string>;
+  /** `index schema.name` and `constraint schema.table name` to how PostgreSQL writes them */
+  readonly definitions: ReadonlyMap<string, string>;
   /** Names of indexes that aren't valid and constraints that aren't validated. */
   readonly notValid: readonly string[];
 }
@@ -36,6 +38,10 @@ export interface DatabaseComparison {
   readonly sameRows: number;
   readonly tables: readonly TableDifference[];
   readonly sequences: readonly SequenceDifference[];
+  /** Indexes and constraints that are the same on both sides. */
+  readonly sameDefinitions: number;
+  /** Those that differ or are on one side only. */
+  readonly definitions: readonly string[];
 }
 
 /** So that `row::text` says the same on every server. */
@@ -69,8 +75,9 @@ export async function fingerprintDatabase(database: Database): Promise<DatabaseF
     await session.execute('BEGIN');
     const tables = await fingerprintTables(session);
     const sequences = await readSequences(session);
+    const definitions = await readDefinitions(session);
     const notValid = await readNotValid(session);
-    return { tables, sequences, notValid };
+    return { tables, sequences, definitions, notValid };
   } finally {
     await session.end();
   }
@@ -98,7 +105,10 @@ export function compareFingerprints(
       right: right.sequences.get(sequence),
     }))
     .filter((values) => values.left !== values.right);
-  return { sameTables, sameRows, tables, sequences };
+  const names = namesOf(left.definitions, right.definitions);
+  const definitions = names.filter((name) => left.definitions.get(name) !== right.definitions.get(name));
+  const sameDefinitions = names.length - definitions.length;
+  return { sameTables, sameRows, tables, sequences, sameDefinitions, definitions };
 }
 
 function namesOf(left: ReadonlyMap<string, unknown>, right: ReadonlyMap<string, unknown>): string[] {
@@ -145,6 +155,21 @@ async function readSequences(session: Session): Promise<Map<string, string>> {
     values.set(label, found?.value ?? '');
   }
   return values;
+}
+
+async function readDefinitions(session: Session): Promise<Map<string, string>> {
+  const found = await session.query<{ name: string; definition: string }>(`
+    SELECT 'index ' || i.indexrelid::pg_catalog.regclass AS name, pg_catalog.pg_get_indexdef(i.indexrelid) AS definition
+    FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+      JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE ${ordinary}
+    UNION ALL
+    SELECT 'constraint ' || o.conrelid::pg_catalog.regclass || ' ' || pg_catalog.quote_ident(o.conname),
+      pg_catalog.pg_get_constraintdef(o.oid)
+    FROM pg_catalog.pg_constraint o JOIN pg_catalog.pg_class c ON c.oid = o.conrelid
+      JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE ${ordinary}`);
+  return new Map(found.map(({ name, definition }) => [name, definition]));
 }
 
 async function readNotValid(session: Session): Promise<string[]> {

@@ -98,6 +98,7 @@ function conversation(
   });
   socket.on('error', lost);
   socket.on('close', () => lost());
+  if (socket.destroyed) lost();
 
   port.on('message', (message: FromPgDump) => {
     if (message.kind === 'done') return finish(message, resolve, reject);

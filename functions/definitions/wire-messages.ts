@@ -22,11 +22,6 @@ export class FrontendFraming {
   #pending = Buffer.alloc(0);
   #started = false;
 
-  /** Bytes written so far that are not a whole message yet. */
-  get pendingBytes(): number {
-    return this.#pending.length;
-  }
-
   /** Says what a start-up packet asks for; undefined once the start-up message has been seen. */
   push(bytes: Uint8Array): FirstMessage | FrontendMessages | undefined {
     this.#pending = Buffer.concat([this.#pending, bytes]);

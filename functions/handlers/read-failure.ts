@@ -11,8 +11,9 @@ const ReadFailure = z.object({
 
 /** ReadFailure: what a worker left behind says more than the name of the state that a Map's failure comes as. */
 export const readFailure = stateHandler(ReadFailure, async ({ run, caught }, { store }) => {
-  const recorded = await recordedFailure(store, { runId: run.id, round: run.round });
-  const error = recorded?.error ?? caught.Error;
+  const recorded = await recordedFailure(store, { runId: run.id, round: run.round }, caught.Error);
+  // `States.` is reserved: the Fail state that the name ends in must not use it (Amazon States Language, "Errors").
+  const error = recorded?.error ?? caught.Error.replace(/^States\./, '');
   const startOver =
     run.kind === 'backup' && run.round === 1 && (recorded?.startOver ?? kindOf(error)?.startOver ?? false);
   return {

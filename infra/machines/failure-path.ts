@@ -69,7 +69,8 @@ export function failurePath(
   const unread = new Pass(scope, 'TakeCaughtError', {
     parameters: {
       startOver: false,
-      error: JsonPath.stringAt('$.caught.Error'),
+      // Names that begin with `States.` are reserved: a Fail state must not use what was caught as it is.
+      error: 'FailureUnread',
       message: JsonPath.jsonToString(JsonPath.objectAt('$.caught')),
       run: JsonPath.objectAt('$.run'),
     },

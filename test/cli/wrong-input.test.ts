@@ -7,7 +7,7 @@ import { type FreshBucket, freshBucket } from '../servers/fresh-bucket.ts';
 import { type FreshDatabase, freshDatabase, superuserSession } from '../servers/fresh-database.ts';
 import { freshFolder } from '../servers/fresh-folder.ts';
 import { readOnlyS3 } from './read-only-s3.ts';
-import { cli } from './run-cli.ts';
+import { cli, cliInProcess } from './run-cli.ts';
 import { unreadableMedia } from './unreadable-media.ts';
 
 let source: FreshDatabase;
@@ -22,6 +22,7 @@ beforeAll(async () => {
     freshDatabase({ name: 'target' }),
     freshBucket(),
   ]);
+  Object.assign(process.env, bucket.env);
   const session = await superuserSession(source.name);
   await session.execute(
     'CREATE TABLE device (id int PRIMARY KEY, name text); INSERT INTO device VALUES (1, $$a$$)',
@@ -33,7 +34,7 @@ beforeAll(async () => {
   backupId = JSON.parse(made.stdout).backup.backupId;
 });
 
-const run = (...args: string[]) => cli(args, { env: bucket.env });
+const run = (...args: string[]) => cliInProcess(args);
 const backup = (...args: string[]) =>
   run('backup', '--source', source.url, '--store', bucket.uri('empty'), ...args);
 const restore = (...args: string[]) =>
@@ -303,6 +304,14 @@ describe('a file of sanitising statements', () => {
     expect(stderr).toContain("--sanitize-sql: /no/such.sql can't be read (ENOENT)");
     expect(code).toBe(2);
   });
+});
+
+test('the process itself ends with the exit code and the message', async () => {
+  const { code, stdout, stderr } = await cli(['show', '20200101T000000Z-abcdef', '--store', filled], {
+    env: bucket.env,
+  });
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toMatch(/^replicator: there is no backup .*\(BackupUnknown\)\n$/);
 });
 
 test('with --json an error is one document on standard output', async () => {

@@ -35,7 +35,8 @@ test('two copies of a Nautobot are the same in every table and sequence', async 
   const [first, second] = await Promise.all(databases.map(({ url }) => openDatabase(url)));
   if (first === undefined || second === undefined) throw new TypeError('two databases are needed');
   const comparison = await compareDatabases(first, second);
-  expect(comparison).toMatchObject({ sameTables: 229, tables: [], sequences: [] });
+  expect(comparison).toMatchObject({ sameTables: 229, tables: [], sequences: [], definitions: [] });
+  expect(comparison.sameDefinitions).toBeGreaterThan(1241 + 486);
   expect(comparison.sameRows).toBeGreaterThan(10_000);
   expect((await fingerprintDatabase(first)).notValid).toEqual([]);
 
@@ -54,7 +55,7 @@ test('neither the order of rows nor the encoding of the database makes a differe
     `${table}; INSERT INTO a VALUES ('é', '2020-01-01Z'), (NULL, NULL)`,
     `SET client_encoding = 'UTF8'; SET TimeZone = 'Asia/Tokyo'; ${table}; INSERT INTO a VALUES (NULL, NULL), ('é', '2020-01-01Z')`,
   );
-  expect(comparison).toEqual({ sameTables: 1, sameRows: 2, tables: [], sequences: [] });
+  expect(comparison).toMatchObject({ sameTables: 1, sameRows: 2, tables: [], sequences: [] });
 });
 
 test('a row that is there twice, a value changed in one column and a table missing are differences', async () => {
@@ -73,7 +74,7 @@ test('rows count for the partitioned table whatever the partition, and for the p
     `${tables} CREATE TABLE p1 PARTITION OF p DEFAULT; INSERT INTO p VALUES (1)`,
     `${tables} CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (0) TO (5); INSERT INTO p VALUES (1)`,
   );
-  expect(comparison).toEqual({ sameTables: 4, sameRows: 3, tables: [], sequences: [] });
+  expect(comparison).toMatchObject({ sameTables: 4, sameRows: 3, tables: [], sequences: [] });
 });
 
 test('sequences are compared by value and by whether they were called', async () => {
@@ -93,4 +94,12 @@ test('a constraint that was never validated is named', async () => {
   expect(notValid).toEqual(['public.a "positive one"']);
   await database.drop();
   await other.drop();
+});
+
+test('an index of another order and a constraint that is missing are differences', async () => {
+  const comparison = await compare(
+    'CREATE TABLE a (n int PRIMARY KEY, m int CONSTRAINT "Small" CHECK (m < 9)); CREATE INDEX i ON a (m)',
+    'CREATE TABLE a (n int PRIMARY KEY, m int); CREATE INDEX i ON a (m DESC)',
+  );
+  expect(comparison.definitions).toEqual(['constraint public.a "Small"', 'index public.i']);
 });

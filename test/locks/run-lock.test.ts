@@ -9,7 +9,11 @@ const subject = { kind: 'target' as const, identity: 'server one', description: 
 const owner = (pid: number): RunOwner => ({ kind: 'process', host: 'h', bootId: 'b', pid, startedAt: 's' });
 const run = (pid: number) => ({ id: runIdOf(`execution ${pid}`, '2026-11-23T05:43:00Z'), owner: owner(pid) });
 const everyoneLives = { isAlive: async () => true, clearDead: async () => {} };
-const freshStore = async () => openStore((await freshBucket()).uri('p'));
+const freshStore = async () => {
+  const bucket = await freshBucket();
+  Object.assign(process.env, bucket.env);
+  return openStore(bucket.uri('p'));
+};
 
 describe('a lock', () => {
   it('lets one of many that come at the same moment in, and names it to the others', async () => {

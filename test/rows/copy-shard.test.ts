@@ -115,16 +115,16 @@ async function copyAll(keeper: RunningKeeper, shardBytes: number, stepSeconds?: 
   };
 }
 
-/** An order-independent look at all rows, as text. */
+/** An order-independent look at all rows, as text; partitions together, for a hash may put a row elsewhere. */
 async function rowsAsText(session: Session): Promise<Record<string, unknown[]>> {
   const tables = await session.query<{ schema: string; name: string }>(
     `SELECT nspname AS schema, relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
-     WHERE relkind = 'r' AND nspname !~ '^pg_' AND nspname <> 'information_schema' ORDER BY 1, 2`,
+     WHERE relkind IN ('r', 'p') AND NOT relispartition AND nspname !~ '^pg_' AND nspname <> 'information_schema' ORDER BY 1, 2`,
   );
   const all: Record<string, unknown[]> = {};
   for (const { schema, name } of tables)
     all[`${schema}.${name}`] = await session.query(
-      `SELECT md5(t::text) AS row FROM ONLY ${quoteName(schema, name)} t ORDER BY 1`,
+      `SELECT md5(t::text) AS row FROM ${name === 'parted' ? '' : 'ONLY'} ${quoteName(schema, name)} t ORDER BY 1`,
     );
   return all;
 }
@@ -156,12 +156,12 @@ test.each([
   await load(into, copied.text);
   await using from = await sessionOf(source.url);
   const expected = await rowsAsText(from);
-  expect(Object.keys(expected)).toHaveLength(13);
+  expect(Object.keys(expected)).toHaveLength(12);
   expect(await rowsAsText(into)).toEqual(expected);
 
   const counts = new Map<string, number>();
   for (const { schema, name, rows } of copied.results.flatMap(({ chunks }) => chunks)) {
-    const key = `${schema}.${name}`;
+    const key = `${schema}.${name.replace(/_[01]$/, '')}`;
     counts.set(key, (counts.get(key) ?? 0) + rows);
   }
   expect(Object.fromEntries(counts)).toEqual(

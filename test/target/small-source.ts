@@ -1,3 +1,4 @@
+import type { Session } from '../../functions/postgres/session.ts';
 import { withSession } from '../definitions/load-definitions.ts';
 import { type FreshDatabase, freshDatabase } from '../servers/fresh-database.ts';
 import { readSource, type SourceContents } from './source-database.ts';
@@ -13,13 +14,15 @@ export const smallSchema = `
   COMMENT ON CONSTRAINT device_site ON device IS 'where it stands';
   CREATE MATERIALIZED VIEW sites AS SELECT name FROM site;
   CREATE FUNCTION shout() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.name := upper(NEW.name); RETURN NEW; END $$;
-  CREATE TRIGGER shout BEFORE INSERT ON device FOR EACH ROW EXECUTE FUNCTION shout();`;
+`;
+
+/** In place when the rows are: it would change those that come through it. */
+export const smallTrigger =
+  'CREATE TRIGGER shout BEFORE INSERT ON device FOR EACH ROW EXECUTE FUNCTION shout();';
 
 export const smallRows = `
   INSERT INTO site (name) SELECT 'site ' || n FROM generate_series(1, 20) n;
-  ALTER TABLE device DISABLE TRIGGER shout;
   INSERT INTO device (site, name) SELECT 1 + n % 20, 'device ' || n FROM generate_series(1, 500) n;
-  ALTER TABLE device ENABLE TRIGGER shout;
   UPDATE site SET manager = id;
   INSERT INTO secret SELECT n, 'token-' || n FROM generate_series(1, 100) n;
   REFRESH MATERIALIZED VIEW sites;`;
@@ -29,6 +32,12 @@ export async function smallSource(
   options: Parameters<typeof readSource>[1] = {},
 ): Promise<{ database: FreshDatabase; contents: SourceContents }> {
   const database = await freshDatabase({ name: 'source' });
-  await withSession(database.url, (session) => session.execute(`${smallSchema}; ${smallRows}; ${more}`));
+  await withSession(database.url, (session) => makeSmall(session));
+  await withSession(database.url, (session) => session.execute(more));
   return { database, contents: await readSource(database.url, options) };
+}
+
+/** The small database with its rows, in an empty one. */
+export async function makeSmall(session: Session): Promise<void> {
+  for (const part of [smallSchema, smallRows, smallTrigger]) await session.execute(part);
 }
