@@ -1,5 +1,15 @@
 import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { build, type Metafile, type Plugin } from 'esbuild';
@@ -41,8 +51,16 @@ export async function bundleHandlers(
     await bundleInto(work, handlers);
     rmSync(done, { recursive: true, force: true });
     renameSync(work, done);
+    forgetOld(folder);
   }
   return new Map(handlers.map((handler) => [handler, join(done, handler)]));
+}
+
+/** Bundles of earlier sources; the latest few may be in use by another synthesis. */
+function forgetOld(folder: string): void {
+  const made = readdirSync(folder).map((name) => ({ name, at: statSync(join(folder, name)).mtimeMs }));
+  for (const { name } of made.sort((one, other) => other.at - one.at).slice(4))
+    rmSync(join(folder, name), { recursive: true, force: true });
 }
 
 /** One run of esbuild for all of them: it reads every module once. */

@@ -6,7 +6,8 @@ import { type BuildOptions, readPartitioned } from './build-indexes.ts';
 import { inParallel } from './in-parallel.ts';
 import type { Rebuild } from './rebuild.ts';
 import { relationKey } from './relation-key.ts';
-import { named, runDefinitions } from './run-definitions.ts';
+import { runBatched } from './run-batched.ts';
+import { runDefinitions } from './run-definitions.ts';
 import { openLoader, withLoader } from './sessions.ts';
 import { longestFirst } from './table-sizes.ts';
 
@@ -32,13 +33,17 @@ export async function addConstraints(
       );
       const partitioned = await readPartitioned(session);
       const present = await readConstraints(session);
-      for (const key of postData.keys) {
-        if (!present.has(constraintKey(key))) await addKey(session, key, partitioned);
-      }
+      const missing = (constraint: NamedConstraint) => !present.has(constraintKey(constraint));
+      await runBatched(
+        session,
+        postData.keys.filter(missing).map((key) => addKey(key, partitioned)),
+      );
       const notes = await runGroup(session, rebuild, 'others', postData.others);
-      for (const foreignKey of postData.foreignKeys) {
-        if (!present.has(constraintKey(foreignKey))) await addForeignKey(session, foreignKey, partitioned);
-      }
+      const foreignKeys = postData.foreignKeys.filter(missing);
+      await runBatched(
+        session,
+        foreignKeys.map((one) => addForeignKey(one, partitioned)),
+      );
       return { toValidate: await notYetValid(session, postData.foreignKeys), notes };
     },
   );
@@ -46,9 +51,7 @@ export async function addConstraints(
     longestFirst(byTable(toValidate), ([first]) => first?.relation, tables),
     jobs,
     (worker) => openLoader(target, rebuild, { part: `validate:${worker}`, signal }),
-    async (session, foreignKeys) => {
-      for (const foreignKey of foreignKeys) await validate(session, foreignKey);
-    },
+    (session, foreignKeys) => runBatched(session, foreignKeys.map(validateStatement)),
   );
   return { validated: toValidate.length, notes };
 }
@@ -95,20 +98,17 @@ export async function readConstraints(session: Session): Promise<Map<string, boo
   );
 }
 
-async function addKey(session: Session, key: KeyStatement, partitioned: ReadonlySet<string>): Promise<void> {
-  const takesOver = key.inTwoSteps && !partitioned.has(relationKey(key.relation));
-  await execute(session, takesOver ? key.inTwoSteps.constraint : key.text);
+function addKey({ relation, inTwoSteps, text }: KeyStatement, partitioned: ReadonlySet<string>): string {
+  return inTwoSteps && !partitioned.has(relationKey(relation)) ? inTwoSteps.constraint : text;
 }
 
 /** Partitioned tables can't have a foreign key that is not valid yet; theirs is checked at once. */
-async function addForeignKey(
-  session: Session,
-  foreignKey: ForeignKeyStatement,
+function addForeignKey(
+  { relation, references, notValidText, text }: ForeignKeyStatement,
   partitioned: ReadonlySet<string>,
-): Promise<void> {
-  const { relation, references, notValidText, text } = foreignKey;
+): string {
   const atOnce = partitioned.has(relationKey(relation)) || partitioned.has(relationKey(references));
-  await execute(session, atOnce ? text : (notValidText ?? text));
+  return atOnce ? text : (notValidText ?? text);
 }
 
 async function notYetValid(
@@ -119,21 +119,12 @@ async function notYetValid(
   return foreignKeys.filter((one) => one.validated && present.get(constraintKey(one)) === false);
 }
 
-async function validate(session: Session, { relation, name }: ForeignKeyStatement): Promise<void> {
-  const table = quoteName(relation.schema, relation.name);
-  await execute(session, `ALTER TABLE ${table} VALIDATE CONSTRAINT ${quoteIdentifier(name)}`);
+function validateStatement({ relation, name }: ForeignKeyStatement): string {
+  return `ALTER TABLE ${quoteName(relation.schema, relation.name)} VALIDATE CONSTRAINT ${quoteIdentifier(name)}`;
 }
 
 /** Two validations of one table wait for one another. */
 function byTable(foreignKeys: readonly ForeignKeyStatement[]): ForeignKeyStatement[][] {
   const groups = Map.groupBy(foreignKeys, ({ relation }) => relationKey(relation));
   return [...groups.values()];
-}
-
-async function execute(session: Session, text: string): Promise<void> {
-  try {
-    await session.execute(text);
-  } catch (error) {
-    throw named({ text }, error);
-  }
 }

@@ -1,4 +1,4 @@
-import { quoteIdentifier } from '../postgres/quote.ts';
+import { quoteIdentifier, quoteLiteral } from '../postgres/quote.ts';
 import type { Database, Session } from '../postgres/session.ts';
 import type { Rebuild } from './rebuild.ts';
 import { openLoader } from './sessions.ts';
@@ -51,24 +51,22 @@ export async function once<T>(
   mark: Mark,
   work: () => Promise<T>,
 ): Promise<{ readonly outcome: T; readonly again: boolean }> {
-  await session.execute('BEGIN');
+  const { step, subject, fingerprint } = mark;
+  const values = [step, subject, fingerprint].map(quoteLiteral).join(', ');
   try {
-    await session.query(
-      `INSERT INTO ${bookkeepingSchema}.mark (step, subject, fingerprint) VALUES ($1, $2, $3)`,
-      [mark.step, mark.subject, mark.fingerprint],
+    await session.execute(
+      `BEGIN; INSERT INTO ${bookkeepingSchema}.mark (step, subject, fingerprint) VALUES (${values})`,
     );
   } catch (error) {
-    await session.execute('ROLLBACK');
+    await session.execute('ROLLBACK').catch(() => {});
     if (!hasSqlState(error, '23505')) throw error;
     return { outcome: (await readOutcome(session, mark)) as T, again: true };
   }
   try {
     const outcome = await work();
-    await session.query(
-      `UPDATE ${bookkeepingSchema}.mark SET outcome = $3 WHERE step = $1 AND subject = $2`,
-      [mark.step, mark.subject, JSON.stringify(outcome ?? null)],
-    );
-    await session.execute('COMMIT');
+    const json = quoteLiteral(JSON.stringify(outcome ?? null));
+    const where = `step = ${quoteLiteral(step)} AND subject = ${quoteLiteral(subject)}`;
+    await session.execute(`UPDATE ${bookkeepingSchema}.mark SET outcome = ${json} WHERE ${where}; COMMIT`);
     return { outcome, again: false };
   } catch (error) {
     // What went wrong first is what the caller should hear of

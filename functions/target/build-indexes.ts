@@ -5,7 +5,7 @@ import type { Database, Session } from '../postgres/session.ts';
 import { inParallel } from './in-parallel.ts';
 import type { Rebuild } from './rebuild.ts';
 import { relationKey } from './relation-key.ts';
-import { named } from './run-definitions.ts';
+import { runBatched } from './run-batched.ts';
 import { openLoader, withLoader } from './sessions.ts';
 import { longestFirst } from './table-sizes.ts';
 
@@ -35,25 +35,56 @@ export async function buildIndexes(
   rebuild: Rebuild,
   { postData, tables, jobs, signal }: BuildOptions,
 ): Promise<{ readonly built: number }> {
-  const partitioned = await withLoader(target, rebuild, { part: 'indexes', signal }, readPartitioned);
+  const { partitioned, present } = await withLoader(
+    target,
+    rebuild,
+    { part: 'indexes', signal },
+    async (session) => ({ partitioned: await readPartitioned(session), present: await readIndexes(session) }),
+  );
   const ofKeys = postData.keys.flatMap(({ relation, name, inTwoSteps }) =>
     inTwoSteps && !partitioned.has(relationKey(relation)) ? { relation, name, text: inTwoSteps.index } : [],
   );
-  const work = longestFirst<Index>([...postData.indexes, ...ofKeys], ({ relation }) => relation, tables);
-  let built = 0;
+  const missing = [...postData.indexes, ...ofKeys].filter((index) => !present.has(indexKey(index)));
+  const work = longestFirst<Index>(missing, ({ relation }) => relation, tables);
   await inParallel(
-    work,
+    groups(work, tables),
     jobs,
     async (worker) => {
       const session = await openLoader(target, rebuild, { part: `indexes:${worker}`, signal });
       await takeMemory(session, jobs);
       return session;
     },
-    async (session, index) => {
-      if (await buildIndex(session, index)) built++;
-    },
+    (session, group) => runBatched(session, group.map(buildStatement)),
   );
-  return { built };
+  return { built: missing.length };
+}
+
+/** Indexes of tables under this size cost round trips, not time. */
+const smallBytes = 256 * 1024;
+const smallOnes = 25;
+
+/** Each index of a large table by itself, those of small tables together. */
+function groups(work: readonly Index[], tables: readonly TableEntry[]): Index[][] {
+  const large = new Set(tables.filter(({ rawBytes }) => rawBytes > smallBytes).map(relationKey));
+  const isLarge = ({ relation }: Index) => large.has(relationKey(relation));
+  const small = work.filter((index) => !isLarge(index));
+  const alone = work.filter(isLarge).map((index) => [index]);
+  const together = Array.from({ length: Math.ceil(small.length / smallOnes) }, (_, group) =>
+    small.slice(group * smallOnes, (group + 1) * smallOnes),
+  );
+  return [...alone, ...together];
+}
+
+/**
+ * PostgreSQL finishes a statement whose client has gone: the lock, held until the end of the transaction that both
+ * statements are, makes a second starter wait for it and then find the index.
+ */
+function buildStatement({ relation, name, text }: Index): string {
+  const digest = createHash('sha256')
+    .update(JSON.stringify([relation.schema, name]))
+    .digest();
+  const create = text.replace(/^CREATE (UNIQUE )?INDEX /, 'CREATE $1INDEX IF NOT EXISTS ');
+  return `SELECT pg_catalog.pg_advisory_xact_lock(${digest.readBigInt64BE()});\n${create}`;
 }
 
 /** Constraints of partitioned tables can't take an index over; theirs cost nothing until partitions are attached. */
@@ -66,32 +97,15 @@ export async function readPartitioned(session: Session): Promise<Set<string>> {
   return new Set(rows.map(relationKey));
 }
 
-async function buildIndex(session: Session, index: Index): Promise<boolean> {
-  // PostgreSQL finishes a statement whose client has gone: the lock makes a second starter wait for it
-  const lock = createHash('sha256')
-    .update(JSON.stringify([index.relation.schema, index.name]))
-    .digest()
-    .readBigInt64BE()
-    .toString();
-  await session.query('SELECT pg_catalog.pg_advisory_lock($1::bigint)', [lock]);
-  try {
-    if (await exists(session, index)) return false;
-    await session.execute(index.text);
-    return true;
-  } catch (error) {
-    throw named(index, error);
-  } finally {
-    await session.query('SELECT pg_catalog.pg_advisory_unlock($1::bigint)', [lock]).catch(() => {});
-  }
-}
+const indexKey = ({ relation, name }: Index) => relationKey({ schema: relation.schema, name });
 
-async function exists(session: Session, { relation, name }: Index): Promise<boolean> {
-  const [row] = await session.query(
-    `SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-      WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('i', 'I')`,
-    [relation.schema, name],
+async function readIndexes(session: Session): Promise<Set<string>> {
+  const rows = await session.query<{ schema: string; name: string }>(
+    `SELECT n.nspname AS schema, c.relname AS name
+       FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+      WHERE c.relkind IN ('i', 'I')`,
   );
-  return row !== undefined;
+  return new Set(rows.map(relationKey));
 }
 
 /**

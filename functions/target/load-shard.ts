@@ -83,6 +83,9 @@ function checkRows(table: string, chunk: TableChunk, chunkIndex: number, counted
   );
 }
 
+/** Below this, giving a table a new file costs more than rewriting its pages later. */
+const worthFreezing = 64 * 1024;
+
 /**
  * A table that is filled by one COPY right after TRUNCATE takes its rows frozen: no later vacuum has to rewrite its
  * pages (PostgreSQL manual, COPY, FREEZE: same transaction, not on partitioned tables).

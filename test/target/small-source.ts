@@ -24,7 +24,7 @@ export const smallRows = `
   INSERT INTO site (name) SELECT 'site ' || n FROM generate_series(1, 20) n;
   INSERT INTO device (site, name) SELECT 1 + n % 20, 'device ' || n FROM generate_series(1, 500) n;
   UPDATE site SET manager = id;
-  INSERT INTO secret SELECT n, 'token-' || n FROM generate_series(1, 100) n;
+  INSERT INTO secret SELECT n, 'token-' || n FROM generate_series(1, 10000) n;
   REFRESH MATERIALIZED VIEW sites;`;
 
 export async function smallSource(
