@@ -83,7 +83,7 @@ function checkRows(table: string, chunk: TableChunk, chunkIndex: number, counted
   );
 }
 
-/** Below this, giving a table a new file costs more than rewriting its pages later. */
+/** Bytes of rows; below this, giving a table a new file costs more than rewriting its pages later. */
 const worthFreezing = 64 * 1024;
 
 /**
@@ -96,7 +96,10 @@ async function copyStatement(session: Session, entry: TableEntry): Promise<strin
   // A table without columns has rows too: without a list, COPY takes them as empty lines
   const columns = entry.columns.length === 0 ? '' : ` (${entry.columns.map(quoteIdentifier).join(', ')})`;
   const whole =
-    entry.chunks.length === 1 && entry.loadThrough === null && (await mayTruncate(session, entry));
+    entry.chunks.length === 1 &&
+    entry.loadThrough === null &&
+    entry.rawBytes >= worthFreezing &&
+    (await mayTruncate(session, entry));
   if (whole) await session.execute(`TRUNCATE TABLE ONLY ${name}`);
   return `COPY ${name}${columns} FROM STDIN${whole ? ' WITH (FREEZE true)' : ''}`;
 }

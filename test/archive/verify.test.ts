@@ -100,7 +100,7 @@ describe('verifying a backup', () => {
     const last = tableOf(manifest, 'last').chunks[0];
     await change(database, (bytes) => {
       for (const chunk of [first, last])
-        bytes[(chunk?.offset ?? 0) + 20] = (bytes[(chunk?.offset ?? 0) + 20] ?? 0) ^ 1;
+        bytes[(chunk?.offset ?? 0) + 10] = (bytes[(chunk?.offset ?? 0) + 10] ?? 0) ^ 1;
       return bytes;
     });
     await store.put(`backups/${id}/schema.sql`, 'changed');

@@ -12,8 +12,8 @@ describe('the errors of this project', () => {
     const kinds = await allErrors();
     expect(kinds.length).toBeGreaterThan(50);
     for (const { code, meaning } of kinds) {
-      expect(code).toMatch(/^[A-Z][A-Za-z]+$/);
-      expect(meaning, code).toMatch(/^[A-Z`].{20,}\.$/s);
+      expect(code).toMatch(/^(States\.)?[A-Z][A-Za-z]+$/);
+      expect(meaning, code).toMatch(/^[A-Z`].{20,}[.?]$/s);
     }
   });
 });
