@@ -6,7 +6,7 @@ export class TableWithoutRows extends errorOf({
   code: 'TableWithoutRows',
   exitCode: 2,
   meaning:
-    'restore --table names a table whose rows were left out of the backup: choose a backup that has them.',
+    'The --table option of restore names a table whose rows were left out of the backup: choose a backup that has them.',
 }) {}
 
 /**
