@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import type { Round } from '../run/keys.ts';
 import { BackupOptions, type RunState, RunState as RunStateSchema, SnapshotState } from '../run/state.ts';
@@ -15,9 +14,4 @@ export function roundOf(run: RunState): Round {
 
 export function leaveOutOf({ excludeTables, excludeTableData, schemaOnly }: BackupOptions): LeaveOut {
   return { excludeTables, excludeTableData, schemaOnly };
-}
-
-/** Names one try at a shard: no two may write the same working object. */
-export function newAttempt(): string {
-  return randomBytes(6).toString('hex');
 }

@@ -1,7 +1,8 @@
 import { writeDefinitions } from '../../backup/definitions-object.ts';
-import { newAttempt, roundOf, SnapshotInput } from '../../backup/input.ts';
+import { roundOf, SnapshotInput } from '../../backup/input.ts';
 import { type DefinitionsRecord, keys, SnapshotRecord } from '../../backup/records.ts';
 import { dumpDefinitions } from '../../definitions/dump-definitions.ts';
+import { newAttempt } from '../../run/attempt.ts';
 import { need } from '../../run/require.ts';
 import { find, leave } from '../../run/stored.ts';
 import { joinSnapshot } from '../../snapshot/import-snapshot.ts';

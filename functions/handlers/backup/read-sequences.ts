@@ -1,8 +1,9 @@
 import { writeDefinitions } from '../../backup/definitions-object.ts';
-import { newAttempt, roundOf, SnapshotInput } from '../../backup/input.ts';
+import { roundOf, SnapshotInput } from '../../backup/input.ts';
 import { keys, SnapshotRecord } from '../../backup/records.ts';
 import { sequencesSql } from '../../definitions/sequences-sql.ts';
 import { readSequencesAgain } from '../../rows/read-sequences.ts';
+import { newAttempt } from '../../run/attempt.ts';
 import { need } from '../../run/require.ts';
 import { find, leave } from '../../run/stored.ts';
 import { stateHandler } from '../state-handler.ts';

@@ -1,6 +1,6 @@
-import { newAttempt } from '../../backup/input.ts';
 import { RestoreWorkerInput } from '../../restore/input.ts';
 import { loadPlanned } from '../../restore/load-planned.ts';
+import { newAttempt } from '../../run/attempt.ts';
 import { need } from '../../run/require.ts';
 import { stateHandler } from '../state-handler.ts';
 
