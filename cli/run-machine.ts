@@ -18,9 +18,10 @@ export async function run(
   io: Io,
 ): Promise<unknown> {
   // Late: the verbs that only read start without the libraries that handlers need
-  const { handlers } = await import('../functions/handlers/handlers.ts');
+  const { beatingHandlers } = await import('../local/heartbeat.ts');
+  const { handlers, stop } = beatingHandlers();
   const follow = follower(display);
-  return runMachine(machine, input, {
+  const running = runMachine(machine, input, {
     handlers,
     // On this machine the error itself is printed; AnnounceFailure would say it twice
     surroundingsFor: ({ handler }) =>
@@ -31,6 +32,7 @@ export async function run(
       io.onEvent?.(event);
     },
   });
+  return running.finally(stop);
 }
 
 /** Tells the display of the states that do work; fan-outs and choices only arrange them. */

@@ -1,4 +1,4 @@
-import { Duration } from 'aws-cdk-lib';
+import { Annotations, Duration } from 'aws-cdk-lib';
 import {
   type ISecurityGroup,
   type ISubnet,
@@ -52,7 +52,12 @@ export class HandlerFunctions extends Construct {
     this.#securityGroups = securityGroupIds.map((id) =>
       SecurityGroup.fromSecurityGroupId(this, id, id, { mutable: false }),
     );
-    this.#subnets = subnetIds.map((id) => Subnet.fromSubnetId(this, id, id));
+    this.#subnets = subnetIds.map((id) => {
+      const subnet = Subnet.fromSubnetId(this, id, id);
+      // Nobody asks for its route table.
+      Annotations.of(subnet).acknowledgeWarning('@aws-cdk/aws-ec2:noSubnetRouteTableId');
+      return subnet;
+    });
   }
 
   /** Functions made so far, by handler. */

@@ -18,12 +18,12 @@ export async function thisProcess(): Promise<ProcessOwner> {
 }
 
 /**
- * Does the process that wrote a lock still run? Only what this machine can see is ever said to have ended: a process
- * of another host, of another container (its process ids are its own) or an execution on AWS counts as running.
+ * Does the process that wrote a lock still run? undefined for what can't be seen from here: a process of another host
+ * or of another container (its process ids are its own). An execution on AWS counts as running.
  */
-export async function isProcessAlive(owner: RunOwner): Promise<boolean> {
+export async function isProcessAlive(owner: RunOwner): Promise<boolean | undefined> {
   if (owner.kind !== 'process') return true;
-  if (owner.host !== hostname() || owner.bootId !== (await bootId())) return true;
+  if (owner.host !== hostname() || owner.bootId !== (await bootId())) return undefined;
   const found = await lookUp(owner.pid);
   if (!found.runs) return false;
   return found.startedAt === undefined || found.startedAt === owner.startedAt;

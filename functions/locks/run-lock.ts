@@ -32,6 +32,13 @@ export interface LockSubject {
   readonly description: string;
 }
 
+/** What is known of, and done about, other runs. */
+export interface OtherRuns {
+  isAlive(runId: RunId, owner: RunOwner): Promise<boolean>;
+  /** Removes what a run that has ended without cleaning up left behind, its lock included. */
+  clearDead(runId: RunId): Promise<void>;
+}
+
 const settleMs = 150;
 const patienceMs = 10_000;
 
@@ -42,14 +49,13 @@ const patienceMs = 10_000;
  * S3 lists what was written before ("Amazon S3 data consistency model"). No conditional write is needed, so that
  * the lock also holds on servers that ignore conditions, and the object of a run that has died can be deleted
  * without meeting a living one of the same key.
- * @param clearDead removes what a run that has ended without cleaning up left behind, its lock included
  * @throws RunInProgress
  */
 export async function takeLock(
   store: ObjectStore,
   subject: LockSubject,
   run: { id: RunId; owner: RunOwner },
-  alive: { isAlive: (owner: RunOwner) => Promise<boolean>; clearDead: (runId: RunId) => Promise<void> },
+  others: OtherRuns,
   signal?: AbortSignal,
 ): Promise<void> {
   const key = lockKey(subject, run.id);
@@ -64,7 +70,7 @@ export async function takeLock(
   for (;;) {
     signal?.throwIfAborted();
     await store.put(key, JSON.stringify({ ...record, state: 'claimed' }));
-    const rival = await strongestRival(store, subject, run.id, alive);
+    const rival = await strongestRival(store, subject, run.id, others);
     if (!rival) {
       await store.put(key, JSON.stringify({ ...record, state: 'held' }));
       return;
@@ -94,14 +100,14 @@ async function strongestRival(
   store: ObjectStore,
   subject: LockSubject,
   self: RunId,
-  alive: { isAlive: (owner: RunOwner) => Promise<boolean>; clearDead: (runId: RunId) => Promise<void> },
+  others: OtherRuns,
 ): Promise<LockRecord | undefined> {
   const rivals: LockRecord[] = [];
   for await (const { key } of store.list(lockFolder(subject))) {
     const lock = await readLock(store, key);
     if (!lock || lock.runId === self) continue;
-    if (await alive.isAlive(lock.owner)) rivals.push(lock);
-    else await alive.clearDead(lock.runId);
+    if (await others.isAlive(lock.runId, lock.owner)) rivals.push(lock);
+    else await others.clearDead(lock.runId);
   }
   return (
     rivals.find((lock) => lock.state === 'held') ?? rivals.toSorted((a, b) => (a.runId < b.runId ? -1 : 1))[0]

@@ -1,10 +1,11 @@
 import { lockSubject } from '../locks/identify-server.ts';
-import { takeLock } from '../locks/run-lock.ts';
+import { type OtherRuns, takeLock } from '../locks/run-lock.ts';
 import type { Database } from '../postgres/session.ts';
 import { need } from '../run/require.ts';
 import type { RunState } from '../run/state.ts';
 import type { Surroundings } from '../run/surroundings.ts';
 import { cleanUpRun } from './clean-up-run.ts';
+import { isRunAlive } from './heartbeat.ts';
 import { writeRecord } from './run-record.ts';
 import { sweepDeadRuns } from './sweep.ts';
 
@@ -21,7 +22,7 @@ export async function beginRun(
   const { store, owner, signal, progress } = surroundings;
   const database = need(surroundings, run.kind === 'backup' ? 'source' : 'target');
   const subject = await lockSubject(run.kind === 'backup' ? 'source' : 'target', database, run.id, signal);
-  await writeRecord(store, {
+  const { lastModified: now = new Date() } = await writeRecord(store, {
     runId: run.id,
     kind: run.kind,
     owner,
@@ -31,18 +32,18 @@ export async function beginRun(
     targetMedia: run.kind === 'restore' ? (surroundings.targetMedia ?? null) : null,
     keepPrevious,
   });
-  const alive = {
-    isAlive: surroundings.isAlive,
-    clearDead: async (runId: string) => {
+  const others: OtherRuns = {
+    isAlive: (runId, of) => isRunAlive(surroundings, runId, of, now),
+    clearDead: async (runId) => {
       progress.warn(`run ${runId} ended without cleaning up after itself; removing what it left`);
       await cleanUpRun(runId, surroundings);
     },
   };
   // What a dead run on the same source or target left must be gone; what others left is tried, and told
-  await takeLock(store, subject, { id: run.id, owner }, alive, signal);
+  await takeLock(store, subject, { id: run.id, owner }, others, signal);
   await sweepDeadRuns(store, run.id, {
-    ...alive,
-    clearDead: (runId) => alive.clearDead(runId).catch((error) => progress.warn(messageOf(error))),
+    ...others,
+    clearDead: (runId) => others.clearDead(runId).catch((error) => progress.warn(messageOf(error))),
   });
 }
 

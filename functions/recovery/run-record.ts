@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { runKey, runsFolder } from '../run/keys.ts';
 import { RunOwner } from '../run/owner.ts';
 import { RunId } from '../run/run-id.ts';
-import type { ObjectStore } from '../store/object-store.ts';
+import type { ObjectFacts, ObjectStore } from '../store/object-store.ts';
 
 const Place = z.object({ host: z.string(), port: z.int(), database: z.string() });
 
@@ -26,8 +26,11 @@ export function recordKey(runId: RunId): string {
   return runKey(runId, 'run.json');
 }
 
-export async function writeRecord(store: ObjectStore, record: RunRecord): Promise<void> {
-  await store.put(recordKey(record.runId), JSON.stringify(record));
+/** @returns what the store says of it: its time is the store's idea of now */
+export async function writeRecord(store: ObjectStore, record: RunRecord): Promise<Partial<ObjectFacts>> {
+  const key = recordKey(record.runId);
+  await store.put(key, JSON.stringify(record));
+  return (await store.head(key)) ?? {};
 }
 
 export async function readRecord(store: ObjectStore, runId: RunId): Promise<RunRecord | undefined> {

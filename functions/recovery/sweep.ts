@@ -1,5 +1,5 @@
+import type { OtherRuns } from '../locks/run-lock.ts';
 import { runsFolder } from '../run/keys.ts';
-import type { RunOwner } from '../run/owner.ts';
 import type { RunId } from '../run/run-id.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { readRecord, runsPresent } from './run-record.ts';
@@ -8,16 +8,12 @@ import { readRecord, runsPresent } from './run-record.ts';
 const strayMs = 24 * 3600 * 1000;
 
 /** Has every run cleaned up that ended without doing so itself: killed, or its machine lost. */
-export async function sweepDeadRuns(
-  store: ObjectStore,
-  self: RunId,
-  alive: { isAlive: (owner: RunOwner) => Promise<boolean>; clearDead: (runId: RunId) => Promise<void> },
-): Promise<void> {
+export async function sweepDeadRuns(store: ObjectStore, self: RunId, others: OtherRuns): Promise<void> {
   for (const runId of await runsPresent(store)) {
     if (runId === self) continue;
     const record = await readRecord(store, runId);
-    const dead = record ? !(await alive.isAlive(record.owner)) : await isStray(store, runId);
-    if (dead) await alive.clearDead(runId);
+    const dead = record ? !(await others.isAlive(runId, record.owner)) : await isStray(store, runId);
+    if (dead) await others.clearDead(runId);
   }
 }
 

@@ -54,7 +54,7 @@ export async function lambdaSurroundings(
     ...(targetMedia && { targetMedia }),
     allowSource: false,
     confirmTarget: async () => false,
-    isAlive: async (owner) => owner.kind === 'process' || isExecutionRunning(owner.arn),
+    isAlive: async (owner) => (owner.kind === 'process' ? undefined : isExecutionRunning(owner.arn)),
     owner: { kind: 'execution', arn: invocation.executionId ?? 'unknown' },
     progress: invocation.progress,
     signal: untilNearlyOver(invocation.context),

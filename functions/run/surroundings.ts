@@ -35,8 +35,8 @@ export interface Surroundings {
   readonly allowSource: boolean;
   /** A person confirmed that an unmarked database may become a restore target (`--yes`, or asked at the terminal). */
   readonly confirmTarget: (question: string) => Promise<boolean>;
-  /** Is the run or execution that wrote a lock still going? Unknown counts as yes. */
-  readonly isAlive: (owner: RunOwner) => Promise<boolean>;
+  /** Does the process or execution that wrote a lock still go on? undefined: it can't be seen from here. */
+  readonly isAlive: (owner: RunOwner) => Promise<boolean | undefined>;
   /** What names this process or execution in locks and run records. */
   readonly owner: RunOwner;
   readonly progress: Progress;
