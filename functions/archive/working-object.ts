@@ -3,9 +3,14 @@ import { PassThrough } from 'node:stream';
 import { crc32 } from 'node:zlib';
 import { UploadIncomplete } from '../store/errors.ts';
 import type { ObjectFacts, ObjectStore } from '../store/object-store.ts';
+import { type Block, BlockBuilder } from './block-builder.ts';
 import { crc32Text } from './crc32-combine.ts';
-import { blockBytes, compressBlock, compressionLevel } from './frame.ts';
+import { blockBytes } from './frame.ts';
+import { FrameCompressor } from './frame-compressor.ts';
 import type { Section } from './manifest.ts';
+
+/** Compression contexts of one object; each has some megabytes of memory. */
+const compressorsAtOnce = 2;
 
 export interface WorkingObjectOptions {
   readonly level?: number;
@@ -62,8 +67,8 @@ export function openWorkingObject(
 
 export class WorkingObject {
   readonly #key: string;
-  readonly #level: number;
-  readonly #blockBytes: number;
+  readonly #level: number | undefined;
+  readonly #block: BlockBuilder;
   readonly #parallel: number;
   readonly #body = new PassThrough({ highWaterMark: 1024 * 1024 });
   readonly #upload: Promise<ObjectFacts>;
@@ -73,16 +78,16 @@ export class WorkingObject {
   /** Resolves what waits for room in the queue, or for something in it. */
   #wake: (() => void)[] = [];
   #chunk: OpenChunk | undefined;
-  #pieces: Buffer[] = [];
-  #pending = 0;
+  readonly #compressors: FrameCompressor[] = [];
+  #frames = 0;
   #finishing = false;
   #size = 0;
   #crc = 0;
 
   constructor(store: ObjectStore, key: string, options: WorkingObjectOptions) {
     this.#key = key;
-    this.#level = options.level ?? compressionLevel;
-    this.#blockBytes = options.blockBytes ?? blockBytes;
+    this.#level = options.level;
+    this.#block = new BlockBuilder(options.blockBytes ?? blockBytes);
     this.#parallel = options.parallel ?? 3;
     const { signal } = options;
     const ends = signal ? AbortSignal.any([signal, this.#ended.signal]) : this.#ended.signal;
@@ -98,7 +103,7 @@ export class WorkingObject {
   /** Text between chunks, such as a COPY line: a frame of its own. */
   async write(text: string | Buffer): Promise<void> {
     if (this.#chunk) throw new TypeError('text would come to lie within a chunk');
-    await this.#enqueue(Buffer.from(text));
+    await this.#enqueue({ bytes: Buffer.from(text), release() {} });
   }
 
   beginChunk(): void {
@@ -114,18 +119,18 @@ export class WorkingObject {
   }
 
   /**
-   * Takes a piece of the chunk that must not be cut: a row, or several whole ones. The buffer is kept until it has
-   * been compressed and must not be changed. Await it: this is where backpressure reaches the reader.
+   * Takes a piece of the chunk that must not be cut: a row, or several whole ones. Await it before the
+   * next: this is where backpressure reaches the reader. The buffer must not be changed by whoever gave it.
    */
   async append(rows: Buffer, rowCount = 0): Promise<void> {
     if (!this.#chunk) throw new TypeError('no chunk is open');
     this.#ended.signal.throwIfAborted();
     this.#chunk.rows += rowCount;
     if (rows.length === 0) return;
-    if (this.#pending > 0 && this.#pending + rows.length > this.#blockBytes) await this.#cut();
-    this.#pieces.push(rows);
-    this.#pending += rows.length;
-    if (this.#pending >= this.#blockBytes) await this.#cut();
+    if (!this.#block.fits(rows)) await this.#cut();
+    if (!this.#block.fits(rows)) return this.#enqueue({ bytes: rows, release() {} });
+    this.#block.add(rows);
+    if (this.#block.full) await this.#cut();
   }
 
   /** Where the chunk lies, once all of it has been handed to the upload. A chunk without rows has no frames. */
@@ -172,21 +177,24 @@ export class WorkingObject {
   }
 
   async #cut(): Promise<void> {
-    if (this.#pending === 0) return;
-    const [only] = this.#pieces;
-    const block = this.#pieces.length === 1 && only ? only : Buffer.concat(this.#pieces, this.#pending);
-    this.#pieces = [];
-    this.#pending = 0;
-    await this.#enqueue(block);
+    const block = this.#block.take();
+    if (block) await this.#enqueue(block);
   }
 
-  async #enqueue(block: Buffer): Promise<void> {
+  async #enqueue({ bytes, release }: Block): Promise<void> {
     while (!this.#ended.signal.aborted && this.#queue.length >= this.#parallel) await this.#change();
     this.#ended.signal.throwIfAborted();
-    const frame = compressBlock(block, this.#level);
+    const frame = this.#nextCompressor().compress(bytes).finally(release);
     frame.catch(() => {});
-    this.#queue.push({ frame, rawBytes: block.length, chunk: this.#chunk });
+    this.#queue.push({ frame, rawBytes: bytes.length, chunk: this.#chunk });
     this.#awake();
+  }
+
+  /** They take turns, so that blocks are compressed side by side. */
+  #nextCompressor(): FrameCompressor {
+    const turn = this.#frames++ % compressorsAtOnce;
+    this.#compressors[turn] ??= new FrameCompressor(this.#level);
+    return this.#compressors[turn];
   }
 
   /** Sends what is queued, in order; what is being sent stays in the queue and counts as memory. */
@@ -213,6 +221,11 @@ export class WorkingObject {
       this.#awake();
     }
     this.#body.end();
+    this.#closeCompressors();
+  }
+
+  #closeCompressors(): void {
+    for (const compressor of this.#compressors) compressor.close();
   }
 
   #written(chunk: OpenChunk): WrittenChunk {
@@ -236,6 +249,7 @@ export class WorkingObject {
     if (!this.#ended.signal.aborted) this.#ended.abort(reason);
     this.#body.destroy(reason instanceof Error ? reason : new Error(String(reason)));
     for (const queued of this.#queue) if ('end' in queued) queued.reject(this.#ended.signal.reason);
+    this.#closeCompressors();
     this.#awake();
   }
 }

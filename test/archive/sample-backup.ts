@@ -209,7 +209,7 @@ const sampleFacts: SealFacts = {
     excludeTables: [],
     schemaOnly: false,
     shardBytes: 1024,
-    compression: { level: 3, blockBytes: 4194304 },
+    compression: { level: 1, blockBytes: 4194304 },
   },
   tablesLeftOut: [],
   sequences: [{ schema: 'public', name: 's', lastValue: '7', isCalled: true, ownedBy: null }],

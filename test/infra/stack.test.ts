@@ -2,6 +2,7 @@ import { App } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { Code } from 'aws-cdk-lib/aws-lambda';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { handlers } from '../../functions/handlers/handlers.ts';
 import { Configuration, exampleConfiguration } from '../../infra/configuration.ts';
 import { handlerNeeds } from '../../infra/handler-needs.ts';
 import { ReplicatorStack } from '../../infra/replicator-stack.ts';
@@ -42,6 +43,10 @@ describe('functions', () => {
       .map(({ Properties }) => `${Properties.FunctionName}`.replace('NautobotReplicator-', ''))
       .sort();
     expect(names).toEqual(Object.keys(handlerNeeds).sort());
+  });
+
+  test('this machine has the same handlers', () => {
+    expect(Object.keys(handlers).sort()).toEqual(Object.keys(handlerNeeds).sort());
   });
 
   test('all run Node 24 on arm64 for 15 minutes in the subnets and security groups given', () => {

@@ -241,3 +241,18 @@ test('Ctrl-C during Replicate cleans up the run that was going on', async () => 
   });
   expect(cleaned).toEqual(['sealed', 'aborted']);
 });
+
+test('on Ctrl-C too, the keeper has ended before CleanUp begins', async () => {
+  const order: string[] = [];
+  const { options, abort } = machines({
+    KeepSnapshot: async (_, { signal }) => {
+      setTimeout(() => abort(), 20);
+      await sleep(60_000, null, { signal }).catch(() => sleep(100));
+      order.push('keeper ended');
+    },
+    DumpSchema: async (_, { signal }) => sleep(60_000, null, { signal }),
+    CleanUp: async () => order.push('CleanUp'),
+  });
+  await expect(runMachine('backup', {}, options)).rejects.toMatchObject({ code: 'Interrupted' });
+  expect(order).toEqual(['keeper ended', 'CleanUp']);
+});

@@ -1,0 +1,61 @@
+import { constants, createZstdCompress, type ZstdCompress } from 'node:zlib';
+import { InternalError } from '../errors/usage.ts';
+import { frameLength, frameParameters } from './frame.ts';
+
+/** Compressed bytes come in pieces of this size at most; blocks of rows seldom fill one. */
+const pieceBytes = 1024 * 1024;
+
+/**
+ * Makes frames one after another in the thread pool, with one compression context for all of them: making a context
+ * and its memory anew costs as much as a quarter of the compression.
+ */
+export class FrameCompressor {
+  readonly #zstd: ZstdCompress;
+  #pieces: Buffer[] = [];
+  #last: Promise<unknown> = Promise.resolve();
+  #failed: Error | undefined;
+  #fail: ((error: Error) => void) | undefined;
+
+  constructor(level?: number) {
+    // Every write is ended as a frame of its own; zstd takes the content's size from the one call that has all of it
+    this.#zstd = createZstdCompress({
+      flush: constants.ZSTD_e_end,
+      chunkSize: pieceBytes,
+      params: frameParameters(level),
+    });
+    this.#zstd.on('data', (piece: Buffer) => this.#pieces.push(piece));
+    this.#zstd.on('error', (error) => this.#end(error));
+    this.#zstd.on('close', () => this.#end(new Error('the compressor was closed')));
+  }
+
+  /** One frame of exactly this content. Calls are taken one after another. */
+  compress(raw: Buffer): Promise<Buffer> {
+    const frame = this.#last.then(() => this.#compress(raw));
+    this.#last = frame.catch(() => {});
+    return frame;
+  }
+
+  /** Gives its memory back; what is being compressed is rejected. */
+  close(): void {
+    this.#zstd.destroy();
+  }
+
+  #compress(raw: Buffer): Promise<Buffer> {
+    if (this.#failed) return Promise.reject(this.#failed);
+    this.#pieces = [];
+    return new Promise((resolve, reject) => {
+      this.#fail = reject;
+      this.#zstd.write(raw, () => {
+        const frame = Buffer.concat(this.#pieces);
+        this.#pieces = [];
+        if (frameLength(frame) === frame.length) resolve(frame);
+        else reject(new InternalError(`the compressor made no whole frame of ${raw.length} bytes`));
+      });
+    });
+  }
+
+  #end(error: Error): void {
+    this.#failed ??= error;
+    this.#fail?.(this.#failed);
+  }
+}
