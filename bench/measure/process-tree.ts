@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
@@ -40,11 +40,15 @@ async function readProc(): Promise<ProcessMemory[]> {
 /** The command's name stands in parentheses and may hold anything; resident pages are field 24 (proc(5)). */
 export function parseProcStat(stat: string): ProcessMemory {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return { id: Number.parseInt(stat, 10), parent: Number(fields[1]), resident: Number(fields[21]) * pageBytes };
+  return { id: Number.parseInt(stat, 10), parent: Number(fields[1]), resident: Number(fields[21]) * pageBytes() };
 }
 
-/** Linux on x64 and on most arm64 machines. */
-const pageBytes = 4096;
+let knownPageBytes: number | undefined;
+
+function pageBytes(): number {
+  knownPageBytes ??= Number(execFileSync('getconf', ['PAGESIZE'], { encoding: 'utf8' }));
+  return knownPageBytes;
+}
 
 async function readPs(): Promise<ProcessMemory[]> {
   const { stdout } = await run('ps', ['-axo', 'pid=,ppid=,rss=']);

@@ -17,6 +17,8 @@ export interface BenchStore {
   readonly server: S3Server;
   /** Bytes of all objects below a folder. */
   bytesBelow(folder: string): Promise<number>;
+  /** Names, without the folder's, in alphabetical order. */
+  foldersBelow(folder: string): Promise<readonly string[]>;
   clear(folder: string): Promise<void>;
 }
 
@@ -56,6 +58,11 @@ class Store implements BenchStore {
     let bytes = 0;
     for (const { size } of await this.#objects(folder)) bytes += size;
     return bytes;
+  }
+
+  async foldersBelow(folder: string): Promise<string[]> {
+    const names = (await this.#objects(folder)).map(({ key }) => key.slice(folder.length + 1).split('/')[0] ?? '');
+    return [...new Set(names)].sort();
   }
 
   async clear(folder: string): Promise<void> {

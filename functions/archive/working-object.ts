@@ -120,7 +120,7 @@ export class WorkingObject {
 
   /**
    * Takes a piece of the chunk that must not be cut: a row, or several whole ones. Await it before the
-   * next: this is where backpressure reaches the reader. The buffer must not be changed by whoever gave it.
+   * next: this is where backpressure reaches the reader. The bytes are taken over by then.
    */
   async append(rows: Buffer, rowCount = 0): Promise<void> {
     if (!this.#chunk) throw new TypeError('no chunk is open');
@@ -128,7 +128,7 @@ export class WorkingObject {
     this.#chunk.rows += rowCount;
     if (rows.length === 0) return;
     if (!this.#block.fits(rows)) await this.#cut();
-    if (!this.#block.fits(rows)) return this.#enqueue({ bytes: rows, release() {} });
+    if (!this.#block.fits(rows)) return this.#enqueue({ bytes: Buffer.from(rows), release() {} });
     this.#block.add(rows);
     if (this.#block.full) await this.#cut();
   }

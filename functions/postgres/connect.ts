@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import pg from 'pg';
 import { describeAddress } from './address.ts';
 import { DatabaseMissing, LoginRefused, ServerBusy, ServerUnreachable, TlsFailed } from './errors.ts';
+import { lendingSocket } from './lending-socket.ts';
 import { isLoopback, type Login } from './parse-url.ts';
 import { PgSession } from './pg-session.ts';
 import type { Session, SessionOptions } from './session.ts';
@@ -41,6 +42,8 @@ async function open(login: Login, options: SessionOptions, tls: boolean): Promis
     keepAlive: true,
     keepAliveInitialDelayMillis: 30_000,
     ssl: tls ? tlsOptions(login) : false,
+    // TLS reads from the socket itself, into memory of its own
+    ...(tls ? {} : { stream: lendingSocket }),
     types: {
       getTypeParser: (oid, format) => (keptAsText.has(oid) ? String : pg.types.getTypeParser(oid, format)),
     },

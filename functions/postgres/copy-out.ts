@@ -1,28 +1,37 @@
+import { isLending } from './lending-socket.ts';
 import type { CopyRows } from './session.ts';
 import { type PgConnection, rowsOfTag, type Submittable } from './wire.ts';
 
-/** Bytes that may wait for the reader before the socket is paused. */
+/** Bytes, and reads, that may wait for the reader before the socket is paused. */
 const highWater = 1024 * 1024;
+const mostWaiting = 8;
 const copyData = 0x64;
 const readyForQuery = 0x5a;
+
+interface Slice {
+  readonly bytes: Buffer;
+  /** What it lies in, to be given back to the socket. */
+  readonly memory: Buffer | undefined;
+}
 
 /**
  * `COPY … TO STDOUT`: stands between the socket and the driver's parser, takes the payload of CopyData messages out
  * (PostgreSQL manual, "Message Formats") and hands every other message on, whole. Payloads of one socket read are
- * moved together in place, so that a row costs no allocation.
+ * moved together in place, so that a row costs no allocation; where the socket lends its memory, a read doesn't either.
  */
 export class CopyOut implements Submittable, CopyRows {
   rows: number | undefined;
   readonly #sql: string;
   readonly #explain: (error: unknown) => unknown;
-  readonly #waiting: Buffer[] = [];
+  readonly #lent: boolean;
+  readonly #waiting: Slice[] = [];
   #waitingBytes = 0;
   #ended = false;
   #error: unknown;
   #wake: (() => void) | undefined;
   #connection: PgConnection | undefined;
   #driverListeners: ((data: Buffer) => void)[] = [];
-  readonly #onData = (data: Buffer) => this.#receive(data);
+  readonly #onData = (data: Buffer, memory?: Buffer) => this.#receive(data, memory);
   readonly #onClose = () => this.handleError(new Error('Connection terminated unexpectedly'));
 
   /** What is left of the payload of a CopyData message whose beginning has been read. */
@@ -30,9 +39,11 @@ export class CopyOut implements Submittable, CopyRows {
   /** The beginning of a message that isn't whole yet: a header, or a message for the driver. */
   #partial: Buffer | undefined;
 
-  constructor(sql: string, explain: (error: unknown) => unknown) {
+  /** @param lent slices are the reader's until it asks for the next one; else for good */
+  constructor(sql: string, explain: (error: unknown) => unknown, lent = false) {
     this.#sql = sql;
     this.#explain = explain;
+    this.#lent = lent;
   }
 
   submit(connection: PgConnection): void {
@@ -40,7 +51,8 @@ export class CopyOut implements Submittable, CopyRows {
     const { stream } = connection;
     this.#driverListeners = stream.listeners('data') as ((data: Buffer) => void)[];
     stream.removeAllListeners('data');
-    stream.on('data', this.#onData);
+    if (isLending(stream)) stream.lend(this.#onData);
+    else stream.on('data', this.#onData);
     stream.once('close', this.#onClose);
     connection.query(this.#sql);
   }
@@ -49,11 +61,12 @@ export class CopyOut implements Submittable, CopyRows {
     let finished = false;
     try {
       while (true) {
-        const slice = this.#waiting.shift();
-        if (slice) {
-          this.#waitingBytes -= slice.length;
-          if (this.#waitingBytes < highWater) this.#connection?.stream.resume();
-          yield slice;
+        const next = this.#waiting.shift();
+        if (next) {
+          this.#waitingBytes -= next.bytes.length;
+          if (!this.#full) this.#connection?.stream.resume();
+          yield next.bytes;
+          this.#giveBack(next.memory);
         } else if (this.#error !== undefined) {
           finished = true;
           throw this.#explain(this.#error);
@@ -71,7 +84,11 @@ export class CopyOut implements Submittable, CopyRows {
     }
   }
 
-  #receive(data: Buffer): void {
+  get #full(): boolean {
+    return this.#waitingBytes >= highWater || this.#waiting.length >= mostWaiting;
+  }
+
+  #receive(data: Buffer, memory: Buffer | undefined): void {
     let read = 0;
     let kept = 0;
     while (read < data.length) {
@@ -105,13 +122,14 @@ export class CopyOut implements Submittable, CopyRows {
       this.#partial = undefined;
       read += missing;
       if (header.type === readyForQuery) {
-        this.#deliver(data.subarray(0, kept));
-        this.#handBack(message, data.subarray(read));
+        const rest = Buffer.from(data.subarray(read));
+        this.#deliver(data.subarray(0, kept), memory);
+        this.#handBack(message, rest);
         return;
       }
       for (const listener of this.#driverListeners) listener(message);
     }
-    this.#deliver(data.subarray(0, kept));
+    this.#deliver(data.subarray(0, kept), memory);
   }
 
   /** Type and length of the message that begins with `#partial` and goes on at `at`; undefined until five bytes are there. */
@@ -130,12 +148,22 @@ export class CopyOut implements Submittable, CopyRows {
     this.#partial = this.#partial ? Buffer.concat([this.#partial, rest]) : Buffer.from(rest);
   }
 
-  #deliver(slice: Buffer): void {
-    if (slice.length === 0) return;
-    this.#waiting.push(slice);
-    this.#waitingBytes += slice.length;
-    if (this.#waitingBytes >= highWater) this.#connection?.stream.pause();
+  #deliver(bytes: Buffer, memory: Buffer | undefined): void {
+    const keep = this.#lent && bytes.length > 0;
+    if (bytes.length > 0) {
+      this.#waiting.push(
+        keep || !memory ? { bytes, memory } : { bytes: Buffer.from(bytes), memory: undefined },
+      );
+      this.#waitingBytes += bytes.length;
+    }
+    if (!keep) this.#giveBack(memory);
+    if (this.#full) this.#connection?.stream.pause();
     this.#wake?.();
+  }
+
+  #giveBack(memory: Buffer | undefined): void {
+    const stream = this.#connection?.stream;
+    if (memory && stream && isLending(stream)) stream.giveBack(memory);
   }
 
   #handBack(message: Buffer, rest: Buffer): void {
@@ -150,7 +178,9 @@ export class CopyOut implements Submittable, CopyRows {
   }
 
   #detach(): void {
-    this.#connection?.stream.off('data', this.#onData);
+    const stream = this.#connection?.stream;
+    if (stream && isLending(stream)) stream.lend(undefined);
+    else stream?.off('data', this.#onData);
     this.#connection?.stream.off('close', this.#onClose);
   }
 

@@ -56,9 +56,9 @@ export class PgSession implements Session {
     });
   }
 
-  copyOut(sql: string): CopyRows {
+  copyOut(sql: string, options: { readonly lent?: boolean } = {}): CopyRows {
     this.#checkUsable();
-    const copy = new CopyOut(sql, (error) => this.#explain(error, sql));
+    const copy = new CopyOut(sql, (error) => this.#explain(error, sql), options.lent);
     this.#client.query(copy as unknown as DriverQuery);
     return copy;
   }

@@ -37,8 +37,9 @@ export interface Session {
   /**
    * Runs `COPY … TO STDOUT` and yields its bytes as they arrive, in slices that may begin and end anywhere in a row.
    * Backpressure reaches the server's socket. Leaving the loop early ends the connection.
+   * @param options `lent`: a slice may be looked at until the next one is asked for, and not after; saves a copy
    */
-  copyOut(sql: string): CopyRows;
+  copyOut(sql: string, options?: { readonly lent?: boolean }): CopyRows;
   /**
    * Runs `COPY … FROM STDIN` with the bytes given, waiting for the socket to drain.
    * When `rows` throws, the COPY is failed (CopyFail) and the throw is passed on.

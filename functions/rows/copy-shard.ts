@@ -6,7 +6,7 @@ import type { Database, Session } from '../postgres/session.ts';
 import type { Progress } from '../run/progress.ts';
 import type { RunId } from '../run/run-id.ts';
 import { joinSnapshot } from '../snapshot/import-snapshot.ts';
-import { snapshotText } from '../snapshot/snapshot-session.ts';
+import { seesSnapshot } from '../snapshot/snapshot-session.ts';
 import { clientEncoding, copySettings } from './copy-settings.ts';
 import { RowsIncomplete } from './errors.ts';
 import type { PlannedChunk, ShardPlan } from './shard-plan.ts';
@@ -89,7 +89,7 @@ async function copyChunk(
   object.beginChunk();
   let rows = 0;
   for (const sql of copyStatements(chunk, stepSeconds)) {
-    rows += await takeWholeRows(session.copyOut(sql), async (bytes, count) => {
+    rows += await takeWholeRows(session.copyOut(sql, { lent: true }), async (bytes, count) => {
       await object.append(bytes, count);
       progress.advance({ bytes: bytes.length, rows: count });
     });
@@ -140,7 +140,6 @@ function copyOut({ schema, name, columns }: PlannedChunk, where: string): string
 
 /** The last question in the transaction: it was one and the same from the first row to the last. */
 async function checkSameSnapshot(session: Session, text: string): Promise<void> {
-  const now = await snapshotText(session);
-  if (now !== text)
-    throw new RowsIncomplete(`the transaction of this shard saw the snapshot ${now} instead of ${text}`);
+  if (!(await seesSnapshot(session, text)))
+    throw new RowsIncomplete(`the transaction of this shard does not see the snapshot ${text} any more`);
 }

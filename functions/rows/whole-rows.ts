@@ -3,13 +3,13 @@ import { RowsIncomplete } from './errors.ts';
 
 const newline = 0x0a;
 
-/** Takes whole rows: one, or several one after another. Awaited: backpressure. */
+/** Takes whole rows: one, or several one after another. Awaited: backpressure; the bytes are lent until then. */
 export type TakeRows = (rows: Buffer, count: number) => Promise<void>;
 
 /**
  * Cuts the bytes of a COPY in text format where rows end. Every newline byte ends a row: those within values are
  * written as `\n` (PostgreSQL manual, COPY, "Text Format"). Bytes are handed on as they lie in memory, but for the row
- * that two slices share.
+ * that two slices share. Slices may be lent.
  * @returns rows, which are as many as the server says
  * @throws RowsIncomplete
  */
@@ -19,7 +19,7 @@ export async function takeWholeRows(copy: CopyRows, take: TakeRows): Promise<num
   for await (const slice of copy) {
     const end = slice.lastIndexOf(newline) + 1;
     if (end === 0) {
-      begun.push(slice);
+      begun.push(Buffer.from(slice));
       continue;
     }
     let from = 0;
@@ -35,7 +35,7 @@ export async function takeWholeRows(copy: CopyRows, take: TakeRows): Promise<num
       await take(whole, count);
       rows += count;
     }
-    if (end < slice.length) begun.push(slice.subarray(end));
+    if (end < slice.length) begun.push(Buffer.from(slice.subarray(end)));
   }
   if (begun.length > 0) throw new RowsIncomplete('the rows of a COPY end in the middle of a row');
   if (copy.rows !== rows)

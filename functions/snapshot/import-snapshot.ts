@@ -6,13 +6,13 @@ import type { RunId } from '../run/run-id.ts';
 import { SnapshotLost, TableLocked } from './errors.ts';
 import { findKeepers, type KeeperCandidate } from './find-keeper.ts';
 import { sessionPrefix } from './session-names.ts';
-import { connectForSnapshot, snapshotText } from './snapshot-session.ts';
+import { connectForSnapshot, isOfStandby, snapshotIdentity, snapshotText } from './snapshot-session.ts';
 import { holdsLocks, isLockRefused, type LockableTable, lockTables, refusedTable } from './table-locks.ts';
 
 export interface JoinOptions {
   readonly backupId: RunId;
   readonly round: number;
-  /** `pg_current_snapshot()` that OpenSnapshot returned: the one thing that nobody can forge. */
+  /** The snapshot's identity, as OpenSnapshot returned it: the one thing that nobody can forge. */
   readonly text: string;
   /** What the session is for, in its application_name: `w12` for the worker of shard 12. */
   readonly name: string;
@@ -76,9 +76,10 @@ async function importFromKeeper(
   const others = new Set<string>();
   for (let look = 1; look <= looks; look++) {
     for (const keeper of await findKeepers(session, backupId, round)) {
-      const found = await importSnapshot(session, keeper);
-      if (found === text) return keeper;
-      if (found !== undefined) {
+      const imported = await importSnapshot(session, keeper);
+      if (imported !== undefined) {
+        const found = snapshotIdentity(imported, keeper, isOfStandby(text));
+        if (found === text) return keeper;
         others.add(found);
         await session.execute('ROLLBACK');
       }

@@ -5,12 +5,12 @@ import type { Database, Session } from '../postgres/session.ts';
 import type { RunId } from '../run/run-id.ts';
 import { checkReadable } from './check-readable.ts';
 import { SnapshotNotReady } from './errors.ts';
-import { findKeepers } from './find-keeper.ts';
+import { findKeepers, type KeeperCandidate } from './find-keeper.ts';
 import { readRelations } from './relations.ts';
 import { type LeaveOut, type Selection, selectRelations } from './select-relations.ts';
 import { readPositions, readSequences, type SequencePosition, type SequenceToRead } from './sequences.ts';
 import { sessionPrefix } from './session-names.ts';
-import { connectForSnapshot, snapshotText } from './snapshot-session.ts';
+import { connectForSnapshot, snapshotIdentity, snapshotText } from './snapshot-session.ts';
 import { sourceFacts, walPosition } from './source-facts.ts';
 import { holdsLocks, isLockRefused } from './table-locks.ts';
 import { readTables, type TableToRead } from './tables.ts';
@@ -24,7 +24,7 @@ export interface OpenSnapshotOptions {
 }
 
 export interface OpenedSnapshot {
-  /** `pg_current_snapshot()`: workers compare theirs with it. */
+  /** What workers compare theirs with: `pg_current_snapshot()`, and the keeper's transaction on a standby. */
   readonly text: string;
   /** ISO 8601, UTC; the start of the transaction whose snapshot it is. */
   readonly takenAt: string;
@@ -80,8 +80,7 @@ export async function openSnapshot(options: OpenSnapshotOptions): Promise<Opened
   try {
     const keepers = await findKeepers(session, backupId, round);
     for (const keeper of keepers) {
-      if (await importSnapshot(session, keeper.snapshotId))
-        return await read(session, options, keeper.processId, keeper.since);
+      if (await importSnapshot(session, keeper.snapshotId)) return await read(session, options, keeper);
     }
   } catch (error) {
     if (isLockRefused(error))
@@ -112,8 +111,7 @@ async function importSnapshot(session: Session, snapshotId: string): Promise<boo
 async function read(
   session: Session,
   { database, leaveOut, backupId }: OpenSnapshotOptions,
-  keeper: number,
-  takenAt: string,
+  keeper: KeeperCandidate,
 ): Promise<OpenedSnapshot> {
   const text = await snapshotText(session);
   const relations = await readRelations(session);
@@ -128,14 +126,14 @@ async function read(
     'SELECT count(*)::text AS count FROM pg_catalog.pg_largeobject_metadata',
   );
   // Last, so that it covers the sizes just read
-  if (!(await holdsLocks(session, keeper, selection.locked)))
+  if (!(await holdsLocks(session, keeper.processId, selection.locked)))
     throw new SnapshotNotReady(
       `the session that keeps the snapshot of backup ${backupId} holds no locks on its tables`,
     );
   await session.execute('ROLLBACK');
   return {
-    text,
-    takenAt,
+    text: snapshotIdentity(text, keeper, source.standby),
+    takenAt: keeper.since,
     walPosition: position,
     source,
     selection,

@@ -49,7 +49,30 @@ export async function connectForSnapshot(
   }
 }
 
-/** `4711:4715:4711,4713`: who was running when the snapshot was taken; the same for all who import it. */
+/**
+ * What makes a snapshot this one, for workers to compare: `4711:4715:4711,4713`, who was running when it was taken.
+ * On a standby the list of those is missing from `pg_current_snapshot()`, so that two snapshots can have the same text:
+ * there the keeper's transaction is named as well, `4711:4715: 8012@2026-11-23T05:43:00.123456Z`.
+ */
+export function snapshotIdentity(
+  text: string,
+  keeper: { readonly processId: number; readonly since: string },
+  standby: boolean,
+): string {
+  return standby ? `${text} ${keeper.processId}@${keeper.since}` : text;
+}
+
+/** Was the snapshot of this identity taken on a standby? It may have been promoted since. */
+export function isOfStandby(identity: string): boolean {
+  return identity.includes(' ');
+}
+
+/** Does this session's transaction have a snapshot with the text that the identity begins with? */
+export async function seesSnapshot(session: Session, identity: string): Promise<boolean> {
+  return (await snapshotText(session)) === identity.split(' ')[0];
+}
+
+/** `pg_current_snapshot()`: the same for all who import a snapshot. */
 export async function snapshotText(session: Session): Promise<string> {
   const call = session.serverVersion >= 13_00_00 ? 'pg_current_snapshot' : 'txid_current_snapshot';
   const [row] = await session.query<{ text: string }>(`SELECT pg_catalog.${call}()::text AS text`);
