@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { arch, cpus, release, totalmem, type as systemType } from 'node:os';
+import { arch, cpus, release, type as systemType, totalmem } from 'node:os';
 import { promisify } from 'node:util';
 import { findProgram } from '../local/servers/find-program.ts';
 import { settings } from './servers/postgres.ts';
@@ -38,7 +38,10 @@ export async function describeMachine(servers: BenchServers): Promise<MachineDes
   };
 }
 
-async function versionOf(program: string, env: Readonly<Record<string, string>>): Promise<string | undefined> {
+async function versionOf(
+  program: string,
+  env: Readonly<Record<string, string>>,
+): Promise<string | undefined> {
   if ((await findProgram(program)) === undefined) return undefined;
   try {
     const { stdout, stderr } = await run(program, ['--version'], { env });
@@ -58,7 +61,14 @@ async function distribution(): Promise<string> {
 export async function commit(): Promise<string> {
   try {
     const { stdout: id } = await run('git', ['rev-parse', '--short', 'HEAD']);
-    const { stdout: changes } = await run('git', ['status', '--porcelain', '--', 'functions', 'local', 'cli']);
+    const { stdout: changes } = await run('git', [
+      'status',
+      '--porcelain',
+      '--',
+      'functions',
+      'local',
+      'cli',
+    ]);
     return id.trim() + (changes.trim() === '' ? '' : '+');
   } catch {
     return 'unknown';

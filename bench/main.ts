@@ -14,7 +14,8 @@ function say(line: string): void {
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
-    if (!stop.signal.aborted) say(`\n${signal}: what runs and the servers are stopped, and what they kept is removed.`);
+    if (!stop.signal.aborted)
+      say(`\n${signal}: what runs and the servers are stopped, and what they kept is removed.`);
     stop.abort();
   });
 }

@@ -1,5 +1,9 @@
+import {
+  compareFingerprints,
+  type DatabaseFingerprint,
+  fingerprintDatabase,
+} from '../local/compare-databases.ts';
 import { findProgram } from '../local/servers/find-program.ts';
-import { compareFingerprints, type DatabaseFingerprint, fingerprintDatabase } from '../local/compare-databases.ts';
 import type { Contender } from './contenders/contender.ts';
 import { type Measurement, measure } from './measure/measure.ts';
 import type { ContenderResult, RowCheck } from './results.ts';
@@ -17,7 +21,12 @@ export class Entry {
   #objectBytes: number | undefined;
   #check: RowCheck | undefined;
 
-  private constructor(contender: Contender, servers: BenchServers, signal: AbortSignal, reason: string | undefined) {
+  private constructor(
+    contender: Contender,
+    servers: BenchServers,
+    signal: AbortSignal,
+    reason: string | undefined,
+  ) {
     this.contender = contender;
     this.#servers = servers;
     this.#signal = signal;
@@ -60,7 +69,11 @@ export class Entry {
       if (contender.kind === 'backup') await this.#servers.store.clear(contender.name);
       if (this.#fillsTarget) await this.#servers.createTarget(this.#database);
       await this.#servers.settle();
-      const measurement = await measure(contender.script(this.#servers), await this.#environment(), this.#signal);
+      const measurement = await measure(
+        contender.script(this.#servers),
+        await this.#environment(),
+        this.#signal,
+      );
       if (measured) this.#runs.push(measurement);
       if (contender.kind === 'backup')
         this.#objectBytes = await this.#servers.store.bytesBelow(contender.name);

@@ -1,5 +1,5 @@
-import type { Measurement } from './measure/measure.ts';
 import type { MachineDescription } from './machine.ts';
+import type { Measurement } from './measure/measure.ts';
 
 /** Rows of the database that a command's archive or target came to, compared with the source's. */
 export interface RowCheck {

@@ -8,8 +8,7 @@ export const replicatorBackup: Contender = {
   title: 'replicator backup',
   kind: 'backup',
   needs: [],
-  script: ({ jobs }) =>
-    `node cli/main.ts backup --quiet --source "$SOURCE" --store "$STORE" --jobs ${jobs}`,
+  script: ({ jobs }) => `node cli/main.ts backup --quiet --source "$SOURCE" --store "$STORE" --jobs ${jobs}`,
   rebuild: restore(2),
 };
 

@@ -57,7 +57,9 @@ export async function measure(
     const seconds = (performance.now() - began) / 1000;
     signal.throwIfAborted();
     if (code !== 0)
-      throw new CommandFailed(`ended with ${killedBy ?? `status ${code}`}: ${(await errors).trim().slice(-1500)}`);
+      throw new CommandFailed(
+        `ended with ${killedBy ?? `status ${code}`}: ${(await errors).trim().slice(-1500)}`,
+      );
     return { seconds, cpuSeconds: sumOfTimes(await times), peakBytes, loadBefore };
   } finally {
     clearInterval(sample);

@@ -33,14 +33,20 @@ export async function residentBytes(root: number): Promise<number> {
 
 async function readProc(): Promise<ProcessMemory[]> {
   const names = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  const stats = await Promise.all(names.map((name) => readFile(`/proc/${name}/stat`, 'latin1').catch(() => '')));
+  const stats = await Promise.all(
+    names.map((name) => readFile(`/proc/${name}/stat`, 'latin1').catch(() => '')),
+  );
   return stats.filter(Boolean).map(parseProcStat);
 }
 
 /** The command's name stands in parentheses and may hold anything; resident pages are field 24 (proc(5)). */
 export function parseProcStat(stat: string): ProcessMemory {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return { id: Number.parseInt(stat, 10), parent: Number(fields[1]), resident: Number(fields[21]) * pageBytes() };
+  return {
+    id: Number.parseInt(stat, 10),
+    parent: Number(fields[1]),
+    resident: Number(fields[21]) * pageBytes(),
+  };
 }
 
 let knownPageBytes: number | undefined;

@@ -61,7 +61,9 @@ class Store implements BenchStore {
   }
 
   async foldersBelow(folder: string): Promise<string[]> {
-    const names = (await this.#objects(folder)).map(({ key }) => key.slice(folder.length + 1).split('/')[0] ?? '');
+    const names = (await this.#objects(folder)).map(
+      ({ key }) => key.slice(folder.length + 1).split('/')[0] ?? '',
+    );
     return [...new Set(names)].sort();
   }
 

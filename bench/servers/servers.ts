@@ -66,12 +66,16 @@ export async function startServers(jobs: number): Promise<BenchServers> {
   };
   try {
     const [source, target, store] = await Promise.all(starts);
-    const path = [dirname(process.execPath), ...(machine ? [machine.folder] : []), process.env.PATH].join(':');
+    const path = [dirname(process.execPath), ...(machine ? [machine.folder] : []), process.env.PATH].join(
+      ':',
+    );
     const reading = join(source.directory, 'bench');
     const work = join(target.directory, 'bench');
     await Promise.all([mkdir(reading), mkdir(work)]);
     const query = async (server: PostgresServer, sql: string) => {
-      const session = await (await openDatabase(server.url('postgres'))).connect({ applicationName: 'bench' });
+      const session = await (await openDatabase(server.url('postgres'))).connect({
+        applicationName: 'bench',
+      });
       try {
         return await session.query(sql);
       } finally {
@@ -135,7 +139,9 @@ function environmentOf(
     // Neither .pgpass nor profiles of the person who runs it; pyenv and the like find themselves by their own variables.
     HOME: home,
     LANG: 'C.UTF-8',
-    ...Object.fromEntries(Object.entries(process.env).filter(([name]) => /^(PYENV_|ASDF_|TMPDIR$)/.test(name))),
+    ...Object.fromEntries(
+      Object.entries(process.env).filter(([name]) => /^(PYENV_|ASDF_|TMPDIR$)/.test(name)),
+    ),
     PGPASSWORD: password,
     BUCKET: `s3://${bucket}`,
     ...server.env,

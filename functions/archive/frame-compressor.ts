@@ -46,7 +46,8 @@ export class FrameCompressor {
     return new Promise((resolve, reject) => {
       this.#fail = reject;
       this.#zstd.write(raw, () => {
-        const frame = Buffer.concat(this.#pieces);
+        const [first, ...more] = this.#pieces;
+        const frame = first && more.length === 0 ? first : Buffer.concat(this.#pieces);
         this.#pieces = [];
         if (frameLength(frame) === frame.length) resolve(frame);
         else reject(new InternalError(`the compressor made no whole frame of ${raw.length} bytes`));

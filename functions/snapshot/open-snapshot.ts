@@ -39,8 +39,6 @@ export interface OpenedSnapshot {
   readonly sequences: readonly SequenceToRead[];
   /** Where the sequences were right after the snapshot; they are read again before sealing. */
   readonly positions: readonly SequencePosition[];
-  /** Large objects are in no table, so this format doesn't hold them; a person should be told when there are any. */
-  readonly largeObjects: number;
 }
 
 /**
@@ -136,11 +134,17 @@ async function read(
     takenAt: keeper.since,
     walPosition: position,
     source,
-    selection,
+    selection: { ...selection, notes: [...selection.notes, ...sayLargeObjects(Number(objects?.count ?? 0))] },
     rows,
     definitionOnly,
     sequences,
     positions: await readPositions(session, sequences),
-    largeObjects: Number(objects?.count ?? 0),
   };
+}
+
+/** They are in no table, so this format does not hold them: never silently. */
+function sayLargeObjects(count: number): string[] {
+  return count === 0
+    ? []
+    : [`the database has ${count} large objects (pg_largeobject), which are not in the backup`];
 }

@@ -1,0 +1,55 @@
+import { bytes, count, moment } from '../../cli/text/quantities.ts';
+import type { BenchResults } from '../results.ts';
+import { goalsOf } from './goals.ts';
+import { measuredText } from './result-lines.ts';
+import { cellsOf, columns, reported } from './rows.ts';
+
+/** What docs/benchmarks.md says about one benchmark. */
+export function section(results: BenchResults, plotFile: string): string {
+  const { database, machine, rounds, jobs } = results;
+  const loads = results.contenders.flatMap(({ runs }) => runs.map(({ loadBefore }) => loadBefore));
+  return [
+    `## ${results.gigabytes} GB`,
+    '',
+    `Measured ${moment(results.at)} at commit ${results.commit}${results.commit.endsWith('+') ? ' (with changes that were not committed)' : ''}: ${rounds} runs of each command in turn, ${jobs} connections each.`,
+    '',
+    `- Database: ${count(database.tables)} tables, ${count(database.rows)} rows, ${bytes(database.copyTextBytes)} of COPY text, ${bytes(database.databaseBytes)} on disk.`,
+    `- Machine: ${machine.cores} cores (${machine.processor}), ${bytes(machine.memoryBytes)} of memory, ${machine.system}; shared by servers, clients and S3 server. Load over the last minute when a run began: ${Math.min(...loads).toFixed(1)} to ${Math.max(...loads).toFixed(1)}.`,
+    `- ${Object.entries(machine.versions)
+      .map(([name, version]) => `${name}: ${version}`)
+      .join('; ')}.`,
+    `- PostgreSQL settings beyond defaults: ${Object.entries(machine.postgresSettings)
+      .map(([name, value]) => `\`${name} = ${value}\``)
+      .join(', ')}.`,
+    '',
+    markdownTable(
+      columns,
+      reported(results).map((found) => cellsOf(results, found)),
+    ),
+    '',
+    `![Times of all commands as bars](${plotFile})`,
+    '',
+    'Time is the median, CPU too; resident is the most of all runs.',
+    '',
+    markdownTable(
+      ['goal (set for 3 GB on two shared cores)', 'at most', 'measured', ''],
+      goalsOf(results).map((goal) => [
+        goal.what,
+        `${goal.atMost}${goal.unit}`,
+        measuredText(goal),
+        goal.measured === undefined ? '' : goal.measured <= goal.atMost ? 'reached' : '**not reached**',
+      ]),
+    ),
+    '',
+    '<details><summary>The commands</summary>',
+    '',
+    ...reported(results).flatMap(({ title, script }) => [`${title}:`, '', '```sh', script, '```', '']),
+    '</details>',
+  ].join('\n');
+}
+
+function markdownTable(titles: readonly string[], rows: readonly (readonly string[])[]): string {
+  const row = (cells: readonly string[]) =>
+    `| ${titles.map((_, index) => (cells[index] ?? '').replaceAll('|', '\\|')).join(' | ')} |`;
+  return [row(titles), `|${titles.map(() => ' --- |').join('')}`, ...rows.map(row)].join('\n');
+}
