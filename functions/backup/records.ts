@@ -18,6 +18,8 @@ export const SnapshotRecord = z.object({
   rows: z.array(TableToRead),
   definitionOnly: z.array(TableToRead),
   leftOut: z.array(Named),
+  /** Materialised views without their data. */
+  unfilled: z.array(Named),
   sequences: z.array(SequenceToRead),
   positions: z.array(SequencePosition),
   notes: z.array(z.string()),

@@ -12,7 +12,9 @@ export interface DumpDefinitionsOptions {
   readonly applicationName: string;
   /** Tables (views, matviews, sequences, foreign tables) whose definitions stay out, by exact name. */
   readonly excludeTables?: readonly TableName[];
-  /** Leave materialised views unpopulated. */
+  /** Materialised views that are defined but not filled, although the source has them filled. */
+  readonly unfilled?: readonly TableName[];
+  /** Leave all materialised views unpopulated. */
   readonly schemaOnly?: boolean;
   /** Milliseconds that pg_dump may wait for a lock on tables; 30,000 by default. */
   readonly lockWaitMs?: number;
@@ -59,7 +61,7 @@ export async function dumpDefinitions(
   const { excludeTables = [], schemaOnly = false } = options;
   await checkNothingNeeds(inSnapshot, excludeTables);
   const [before, after] = await dumpSections(database, inSnapshot, options);
-  const [pre, post] = [await review(before.text.body), await review(after.text.body)];
+  const [pre, post] = [await review(before.text.body), await review(after.text.body, options.unfilled)];
   const notes = [...before.warnings, ...pre.notes, ...post.notes, ...(await notesOnLeftOut(inSnapshot))];
   await checkAgainstNow(database, inSnapshot, options);
   const { preamble, ending } = before.text;

@@ -1,3 +1,4 @@
+import type { TableName } from './excluded-tables.ts';
 import { withoutSecretOptions } from './foreign-options.ts';
 import { namedRoles, roleName } from './roles.ts';
 import { type ParseTree, readStatements, type Statement } from './statements.ts';
@@ -26,11 +27,13 @@ interface Verdict {
  * that statements name are listed.
  * @throws DefinitionsFailed naming a statement that doesn't parse
  */
-export async function review(section: string): Promise<Reviewed> {
+export async function review(section: string, unfilled: readonly TableName[] = []): Promise<Reviewed> {
   const verdicts = await readStatements(section, (statement, tree) => ({
     start: statement.start,
     end: statement.end,
-    ...judge(statement, tree),
+    ...(statement.kind === 'RefreshMatViewStmt' && isUnfilled(tree, unfilled)
+      ? { text: null }
+      : judge(statement, tree)),
   }));
   const text: string[] = [];
   const definitionsOnly: string[] = [];
@@ -55,6 +58,12 @@ export async function review(section: string): Promise<Reviewed> {
     roles: [...new Set(verdicts.flatMap(({ roles = [] }) => roles))].sort(),
     notes: verdicts.flatMap(({ notes = [] }) => notes),
   };
+}
+
+/** `REFRESH` of a view whose data were left out. */
+function isUnfilled(tree: ParseTree, unfilled: readonly TableName[]): boolean {
+  const { relation } = tree;
+  return unfilled.some(({ schema, name }) => relation?.schemaname === schema && relation?.relname === name);
 }
 
 function judge({ kind, text }: Statement, tree: ParseTree): Verdict {

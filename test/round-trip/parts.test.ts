@@ -73,6 +73,16 @@ describe('a backup of a part', () => {
     ]);
   });
 
+  it('defines a materialised view without filling it where its data are left out', async () => {
+    const store = (await freshBucket()).uri();
+    const target = await emptyTarget();
+    await verbs().backup({ source: source.url, store, excludeTableData: ['per_site'] });
+    await verbs().restore({ store, target: target.url });
+    expect(
+      await rows(target, "SELECT relispopulated AS filled FROM pg_class WHERE relname = 'per_site'"),
+    ).toEqual([{ filled: false }]);
+  });
+
   it('without a table at all has neither its definition nor its rows', async () => {
     const store = (await freshBucket()).uri();
     const target = await emptyTarget();

@@ -14,7 +14,7 @@ export const dumpSchema = stateHandler(SnapshotInput, async ({ run, options, sna
   const { store, signal } = surroundings;
   const database = need(surroundings, 'source');
   const at = roundOf(run);
-  const { leftOut } = await find(store, keys.snapshot(at), SnapshotRecord);
+  const { leftOut, unfilled } = await find(store, keys.snapshot(at), SnapshotRecord);
   const session = await joinSnapshot(database, {
     backupId: run.id,
     round: run.round,
@@ -27,6 +27,7 @@ export const dumpSchema = stateHandler(SnapshotInput, async ({ run, options, sna
     const definitions = await dumpDefinitions(database, session, {
       applicationName: `${sessionPrefix(run.id)}pg_dump`,
       excludeTables: leftOut,
+      unfilled,
       schemaOnly: options.schemaOnly,
       signal,
     });

@@ -37,6 +37,7 @@ export const openSnapshot = stateHandler(BackupInput, async ({ run, options }, s
     rows: [...rows],
     definitionOnly: [...definitionOnly],
     leftOut: selection.leftOut.map(({ schema, name }) => ({ schema, name })),
+    unfilled: selection.notRefreshed.map(({ schema, name }) => ({ schema, name })),
     sequences: [...sequences],
     positions: [...positions],
     notes: [...selection.notes],
