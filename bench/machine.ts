@@ -68,6 +68,8 @@ export async function commit(): Promise<string> {
       'functions',
       'local',
       'cli',
+      // Servers are not what is measured.
+      ':!local/servers',
     ]);
     return id.trim() + (changes.trim() === '' ? '' : '+');
   } catch {
