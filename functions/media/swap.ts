@@ -120,13 +120,13 @@ export async function whereabouts(build: Build, journal: Journal): Promise<Where
   return { moved, unmoved };
 }
 
-interface Named {
+export interface Named {
   old?: JournalEntry;
   fresh?: JournalEntry;
 }
 
 /** Old and new of one name together: the time in which there is nothing of a name is that of two renames. */
-function byName(journal: Journal): [Buffer, Named][] {
+export function byName(journal: Journal): [Buffer, Named][] {
   const names = new Map<string, Named>();
   for (const old of journal.old) names.set(old.name, { old });
   for (const fresh of journal.new) names.set(fresh.name, { ...names.get(fresh.name), fresh });

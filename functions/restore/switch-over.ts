@@ -1,11 +1,13 @@
 import { createBuild } from '../media/build.ts';
 import { finishSwap } from '../media/finish.ts';
 import { prepareSwap, swapBack, swapForward } from '../media/swap.ts';
+import { readySwap } from '../media/swap-at-once.ts';
 import type { Database } from '../postgres/session.ts';
 import type { RunId } from '../run/run-id.ts';
 import type { Rebuild } from '../target/rebuild.ts';
 import {
   dropPrevious,
+  isSwitched,
   type SwitchedOver,
   switchBack,
   switchOver as switchDatabase,
@@ -26,8 +28,8 @@ export interface SwitchedRestore extends SwitchedOver {
 }
 
 /**
- * Brings what was built into use: both databases renamed in one transaction, then the entries of the media directory,
- * then the old ones dropped. Repeatable from wherever an earlier call has come to; what fails before the end is undone.
+ * Brings what was built into use: both databases renamed in one transaction, the entries of the media directory moved
+ * right before it is committed, then the old ones dropped. Repeatable from wherever an earlier call has come to; what fails before the end is undone.
  */
 export async function switchOver(
   target: Database,
@@ -35,11 +37,14 @@ export async function switchOver(
   { backupId, media, keepPrevious, signal }: SwitchOptions,
 ): Promise<SwitchedRestore> {
   const { runId } = rebuild;
-  if (media !== undefined) {
-    await createBuild(media, runId);
-    await prepareSwap(media, runId);
-  }
-  const switched = await switchDatabase(target, rebuild, { backupId, signal });
+  const beforeCommit = media === undefined ? undefined : await readyMedia(media, runId);
+  const switched = await switchDatabase(target, rebuild, { backupId, beforeCommit, signal }).catch(
+    async (error) => {
+      // The commit may have come through although its answer didn't: then the next try goes on from there
+      if (media !== undefined && !(await isSwitched(target, rebuild))) await swapBack(media, runId);
+      throw error;
+    },
+  );
   const swapped = media === undefined ? null : await swapMedia(target, rebuild, media);
   // Both are in use: from here on nothing is undone, and an abort is too late
   if (media !== undefined) await finishSwap(media, runId, { keepPrevious });
@@ -54,6 +59,12 @@ export async function switchOver(
       ...appeared.map((name) => `media: ${name} appeared during the switch-over and was put aside`),
     ],
   };
+}
+
+async function readyMedia(media: string, runId: RunId): Promise<() => void> {
+  await createBuild(media, runId);
+  await prepareSwap(media, runId);
+  return readySwap(media, runId);
 }
 
 async function swapMedia(target: Database, rebuild: Rebuild, media: string) {

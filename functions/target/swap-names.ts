@@ -16,6 +16,8 @@ export interface Swap {
   readonly nextOid: string;
   /** More for the same transaction, after the renames; `next` is called `current` then. */
   readonly statements: readonly string[];
+  /** Called right before the commit is sent, in the same breath: what has to change at the same moment. */
+  readonly beforeCommit?: (() => void) | undefined;
 }
 
 export interface Swapped {
@@ -57,6 +59,8 @@ async function rename(session: Session, swap: Swap): Promise<void> {
   await session.execute(`ALTER DATABASE ${current} RENAME TO ${aside}`);
   await session.execute(`ALTER DATABASE ${next} RENAME TO ${current}`);
   for (const statement of swap.statements) await session.execute(statement);
+  // Nothing is awaited in between: a process killed here has done both, or neither
+  swap.beforeCommit?.();
   await session.execute('COMMIT');
 }
 

@@ -26,7 +26,12 @@ export interface SwitchedOver extends Swapped {
 export async function switchOver(
   target: Database,
   rebuild: Rebuild,
-  options: { readonly backupId: string; readonly signal?: AbortSignal | undefined },
+  options: {
+    readonly backupId: string;
+    /** Called right before the renames are committed, without a pause; when it throws, they are undone. */
+    readonly beforeCommit?: (() => void) | undefined;
+    readonly signal?: AbortSignal | undefined;
+  },
 ): Promise<SwitchedOver> {
   const { backupId, signal } = options;
   return withMaintenance(target, rebuild, signal, async (renamer, ender) => {
@@ -46,6 +51,7 @@ export async function switchOver(
       aside: rebuild.previous,
       next: rebuild.hidden,
       nextOid: made.oid,
+      beforeCommit: options.beforeCommit,
       statements: [...propertyStatements(rebuild.target, made, old), commentOn(rebuild.target, comment)],
     });
     return { ...swapped, previous: rebuild.previous, notes };

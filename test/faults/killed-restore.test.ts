@@ -39,7 +39,7 @@ async function inUse({ database, media }: SmallNautobot): Promise<{ rows: string
   return { rows: JSON.stringify([[...tables], [...sequences]]), files: JSON.stringify(files.sort()) };
 }
 
-const moments = [500, 700, 850, 1000, 1100, 1200, 1300, 1400, 1500, 1600, 1700, 1800, 1900, 2100];
+const moments = [500, 700, 850, 1000, 1100, 1200, 1300, 1400, 1500, 1600, 1700, 1800, 1900, 2100, 2400];
 
 test('a restore killed at any moment leaves the target as it was or switched over, and the next one clears up', async () => {
   const target = await smallNautobot('killed_target', 10);
