@@ -22,6 +22,7 @@ export async function bench(options: BenchOptions, say: Say, signal: AbortSignal
   const stop = () => void servers.stop();
   signal.addEventListener('abort', stop, { once: true });
   try {
+    signal.throwIfAborted();
     say(`PostgreSQL: ${servers.serverVersion}, one for the source and one for targets`);
     say(`S3 server: ${servers.store.kind}`);
     const at = new Date().toISOString();
@@ -36,6 +37,7 @@ export async function bench(options: BenchOptions, say: Say, signal: AbortSignal
       version: 1,
       at,
       commit: await commit(),
+      ...(options.note !== undefined && { note: options.note }),
       machine: await describeMachine(servers),
       gigabytes: options.gigabytes,
       jobs: options.jobs,

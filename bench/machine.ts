@@ -45,9 +45,9 @@ async function versionOf(
   if ((await findProgram(program)) === undefined) return undefined;
   try {
     const { stdout, stderr } = await run(program, ['--version'], { env });
-    return (stdout || stderr).trim().split('\n')[0];
+    return /\d+(\.\d+)+[-\w]*/.exec(stdout || stderr)?.[0] ?? 'unknown';
   } catch {
-    return 'does not say its version';
+    return 'unknown';
   }
 }
 

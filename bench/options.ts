@@ -8,6 +8,8 @@ export interface BenchOptions {
   readonly jobs: number;
   /** Names of contenders; undefined: all. */
   readonly only: readonly string[] | undefined;
+  /** What a reader must know about the circumstances. */
+  readonly note: string | undefined;
   /** Put the results into docs/benchmarks.md. */
   readonly publish: boolean;
 }
@@ -27,6 +29,7 @@ against the tools that do the same, in turn; stops everything. docs/benchmarks.m
   --jobs N       connections that every tool gets (2)
   --only NAME    only these, separated by commas; may be repeated:
                  ${contenders.map(({ name }) => name).join(', ')}
+  --note TEXT    a remark to keep with the results, such as what else ran on the machine
   --publish      put the results into docs/benchmarks.md
   --help         this text`;
 
@@ -46,6 +49,7 @@ export function parseOptions(args: readonly string[]): BenchOptions | undefined 
     rounds: whole('--runs', values.runs ?? '3', 1, 100),
     jobs: whole('--jobs', values.jobs ?? '2', 1, 64),
     only,
+    note: values.note,
     publish: values.publish ?? false,
   };
 }
@@ -59,6 +63,7 @@ function parse(args: readonly string[]) {
         runs: { type: 'string' },
         jobs: { type: 'string' },
         only: { type: 'string', multiple: true },
+        note: { type: 'string' },
         publish: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },

@@ -32,6 +32,8 @@ export interface BenchResults {
   readonly at: string;
   /** Of the project, with `+` where files differ from it; `unknown` outside a checkout. */
   readonly commit: string;
+  /** A remark of the person who ran it. */
+  readonly note?: string;
   readonly machine: MachineDescription;
   /** What was asked for, in 10^9 bytes of COPY text. */
   readonly gigabytes: number;

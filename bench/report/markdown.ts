@@ -13,6 +13,7 @@ export function section(results: BenchResults, plotFile: string): string {
     '',
     `Measured ${moment(results.at)} at commit ${results.commit}${results.commit.endsWith('+') ? ' (with changes that were not committed)' : ''}: ${rounds} runs of each command in turn, ${jobs} connections each.`,
     '',
+    ...(results.note === undefined ? [] : [results.note, '']),
     `- Database: ${count(database.tables)} tables, ${count(database.rows)} rows, ${bytes(database.copyTextBytes)} of COPY text, ${bytes(database.databaseBytes)} on disk.`,
     `- Machine: ${machine.cores} cores (${machine.processor}), ${bytes(machine.memoryBytes)} of memory, ${machine.system}; shared by servers, clients and S3 server. Load over the last minute when a run began: ${Math.min(...loads).toFixed(1)} to ${Math.max(...loads).toFixed(1)}.`,
     `- ${Object.entries(machine.versions)

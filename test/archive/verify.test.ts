@@ -99,8 +99,10 @@ describe('verifying a backup', () => {
     const first = tableOf(manifest, 'big').chunks[0];
     const last = tableOf(manifest, 'last').chunks[0];
     await change(database, (bytes) => {
-      for (const chunk of [first, last])
-        bytes[(chunk?.offset ?? 0) + 10] = (bytes[(chunk?.offset ?? 0) + 10] ?? 0) ^ 1;
+      for (const chunk of [first, last]) {
+        const at = (chunk?.offset ?? 0) + (chunk?.length ?? 0) - 1;
+        bytes[at] = (bytes[at] ?? 0) ^ 1;
+      }
       return bytes;
     });
     await store.put(`backups/${id}/schema.sql`, 'changed');
