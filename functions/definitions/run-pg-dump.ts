@@ -1,3 +1,4 @@
+import './webassembly.ts';
 import { existsSync } from 'node:fs';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { ConnectionLost } from '../postgres/errors.ts';

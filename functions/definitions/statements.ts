@@ -1,3 +1,4 @@
+import './webassembly.ts';
 import { type Node, parse, type RawStmt } from 'libpg-query';
 import { type Cut, cutStatements } from './cut-statements.ts';
 import { DefinitionsFailed } from './errors.ts';
