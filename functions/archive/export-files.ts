@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
 import { access, link, open, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Readable, type Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
@@ -84,14 +83,16 @@ async function writeOne(
 ): Promise<number> {
   const draft = `${path}.${randomBytes(4).toString('hex')}.partial`;
   const { signal } = options;
+  const file = await open(draft, 'wx').catch((error) => {
+    throw unusable(dirname(path), error);
+  });
   try {
     const content = Readable.from(verified(store, key, each, options), {
       objectMode: true,
       highWaterMark: 2,
     });
     const steps: Transform[] = each.gzip ? [createGzip()] : [];
-    await pipeline([content, ...steps, createWriteStream(draft, { flags: 'wx' })], signal ? { signal } : {});
-    await flush(draft);
+    await pipeline([content, ...steps, file.createWriteStream({ flush: true })], signal ? { signal } : {});
     await publish(draft, path, options.force === true);
     return (await stat(path)).size;
   } catch (error) {
@@ -136,15 +137,17 @@ async function* verified(
 
 async function checkDirectory(directory: string): Promise<void> {
   const facts = await stat(directory).catch((error) => {
-    throw new DirectoryUnusable(
-      `cannot export into ${directory}: ${error.message}; create it, or name another`,
-      {
-        cause: error,
-      },
-    );
+    throw unusable(directory, error);
   });
   if (!facts.isDirectory())
     throw new DirectoryUnusable(`${directory} is not a directory; name one to export into`);
+}
+
+function unusable(directory: string, cause: Error): DirectoryUnusable {
+  return new DirectoryUnusable(
+    `cannot export into ${directory}: ${cause.message}; name a directory that exists and can be written`,
+    { cause },
+  );
 }
 
 async function refuseExisting(path: string): Promise<void> {
@@ -157,15 +160,6 @@ async function refuseExisting(path: string): Promise<void> {
 
 function alreadyThere(path: string): FileExists {
   return new FileExists(`${path} exists already: name another directory, or add --force`);
-}
-
-async function flush(path: string): Promise<void> {
-  const file = await open(path, 'r+');
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }
 
 /** Gives the file its name; a link, unlike a rename, never replaces what came there meanwhile. */

@@ -87,4 +87,11 @@ describe('export', () => {
       await expect(refused).rejects.toMatchObject({ code: 'DirectoryUnusable', exitCode: 2 });
     }
   });
+
+  if (process.platform === 'linux') {
+    it('says that nothing can be written into a directory', async () => {
+      const refused = exportBackup(store, manifest, '/proc/self', options);
+      await expect(refused).rejects.toMatchObject({ code: 'DirectoryUnusable', exitCode: 2 });
+    });
+  }
 });
