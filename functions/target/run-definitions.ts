@@ -54,6 +54,9 @@ async function runOne(session: Session, definition: Definition, owner: string): 
   } catch (error) {
     if (!(error instanceof StatementFailed)) throw error;
     if (isThereAlready(definition, error)) return [];
+    // undefined_object: what it changes or comments on was left out before
+    if (error.sqlState === '42704' && leftOutWhenForbidden.has(definition.kind))
+      return [`left out with what it is about: ${brief(definition.text)}`];
     if (!hasSqlState(error, '42501')) throw named(definition, error);
     return runAsLogin(session, definition, owner, error);
   }
@@ -105,7 +108,9 @@ async function inSavepoint(session: Session, sql: string): Promise<void> {
 export function named({ text }: { readonly text: string }, cause: unknown): unknown {
   if (!(cause instanceof StatementFailed)) return cause;
   const words = (cause.cause as Error | undefined)?.message ?? cause.message;
-  return new DefinitionFailed(`${brief(text)}: ${words} (SQLSTATE ${cause.sqlState})`, { cause });
+  // insufficient_privilege: types, functions in C, foreign data wrappers need a superuser
+  const hint = cause.sqlState === '42501' ? '; restore with a role that may (a superuser)' : '';
+  return new DefinitionFailed(`${brief(text)}: ${words} (SQLSTATE ${cause.sqlState})${hint}`, { cause });
 }
 
 export function brief(text: string): string {

@@ -82,12 +82,15 @@ export async function triggersOf(session: Session, tables: readonly RelationName
   });
 }
 
-/** FORCE ROW LEVEL SECURITY would keep the owner from COPY. */
-export async function forcedPolicies(session: Session, tables: readonly RelationName[]): Promise<Aside[]> {
+/**
+ * FORCE ROW LEVEL SECURITY would keep the owner from COPY, and from checking foreign keys.
+ * @param relations quoted names
+ */
+export async function forcedPolicies(session: Session, relations: readonly string[]): Promise<Aside[]> {
   const rows = await session.query<{ relation: string }>(
     `SELECT c.oid::regclass::text AS relation FROM pg_catalog.pg_class c
-      WHERE c.oid IN (${selectedOids}) AND c.relforcerowsecurity ORDER BY 1`,
-    names(tables),
+      WHERE c.oid = ANY ($1::text[]::regclass[]) AND c.relforcerowsecurity ORDER BY 1`,
+    [[...relations]],
   );
   return rows.map(({ relation }) => ({
     tables: [relation],

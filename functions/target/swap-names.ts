@@ -28,7 +28,7 @@ export interface Swapped {
 }
 
 /** Once the first rename holds its lock, clients wait in their start-up, so that it has only to come through once. */
-const attempts = 8;
+const attempts = 4;
 
 /**
  * Renames both databases in one transaction, while `ender` keeps ending sessions of the one in use: clients that

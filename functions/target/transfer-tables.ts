@@ -77,17 +77,15 @@ async function lock(session: Session, tables: readonly TableEntry[], signal?: Ab
   for (let attempt = 1; ; attempt++) {
     try {
       await session.execute("BEGIN; SET LOCAL lock_timeout = '3s'");
-      await lockTables(
-        session,
-        tables.map(({ schema, name }) => quoteName(schema, name)),
-      );
-      const aside = [
-        ...(await foreignKeysAround(session, involved)),
+      await lockTables(session, tables.map(quoted));
+      const keys = await foreignKeysAround(session, involved);
+      const relations = new Set([...involved.map(quoted), ...keys.flatMap(({ tables }) => tables)]);
+      await lockTables(session, [...relations]);
+      return [
+        ...keys,
         ...(await triggersOf(session, involved)),
-        ...(await forcedPolicies(session, involved)),
+        ...(await forcedPolicies(session, [...relations])),
       ];
-      await lockTables(session, [...new Set(aside.flatMap((one) => one.tables))]);
-      return aside;
     } catch (error) {
       await session.execute('ROLLBACK').catch(() => {});
       if (!hasSqlState(error, '55P03', '40P01')) throw explained(error, 'the tables could not be locked');
@@ -155,6 +153,10 @@ async function run(session: Session, statement: string, what: string): Promise<v
 function explained(error: unknown, what: string): unknown {
   if (!(error instanceof StatementFailed)) return error;
   return new TransferFailed(`${what}; nothing was changed in the target: ${error.message}`, { cause: error });
+}
+
+function quoted({ schema, name }: RelationName): string {
+  return quoteName(schema, name);
 }
 
 function roots(tables: readonly TableEntry[]): RelationName[] {

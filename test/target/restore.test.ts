@@ -65,6 +65,36 @@ describe('a database with everything odd in it', () => {
   });
 });
 
+test('a role that is no superuser gets all that it may make, and is told what it may not', async () => {
+  const source = await database({ name: 'mostly odd' });
+  await runFile(source.url, 'odd-database.sql', 'odd-database-18.sql', '../target/odd-rows.sql');
+  await withSession(source.url, (session) =>
+    session.execute(`
+      DROP TYPE public.shell;
+      DROP FOREIGN DATA WRAPPER nowhere CASCADE;
+      DROP OPERATOR CLASS public.backwards USING btree;
+      DROP OPERATOR FAMILY IF EXISTS public.backwards USING btree;
+      COMMENT ON SCHEMA public IS 'odd public'`),
+  );
+  const read = await readSource(source.url);
+  const role = await freshRole({ name: 'staging', createdb: true });
+  const target = await database({ name: 'of a role', owner: role.name });
+  const restore = restoreSteps(await openDatabase(target.urlAs(role)), read);
+  for (const step of restore.steps) await step.run();
+  expect(await comparable(target.url)).toEqual(await comparable(source.url));
+  const left = ['EVENT TRIGGER', 'PUBLICATION everything'];
+  expect(restore.notes.every((note) => left.some((what) => note.includes(what)))).toBe(true);
+  for (const what of left) expect(restore.notes.join('\n')).toContain(what);
+  const withoutThem = async (url: string) =>
+    (await definitionsText(url))
+      .replace(/^--.*$/gm, '')
+      .split(/\n\n+/)
+      .filter((part) => !left.some((what) => part.includes(what)))
+      .join('\n\n');
+  expect(await withoutThem(target.url)).toBe(await withoutThem(source.url));
+  await dropPrevious(await openDatabase(target.urlAs(role)), restore.rebuild());
+});
+
 describe.each(['nautobot_31', 'nautobot_16'] as const)('%s', (template) => {
   test('is rebuilt by a role that is no superuser, which owns everything afterwards', async () => {
     const source = await database({ name: 'source', template });

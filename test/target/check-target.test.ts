@@ -1,0 +1,141 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { SourceFacts } from '../../functions/archive/manifest.ts';
+import { openDatabase } from '../../functions/postgres/database.ts';
+import type { Database } from '../../functions/postgres/session.ts';
+import { sourceFacts } from '../../functions/snapshot/source-facts.ts';
+import { checkTarget, type TargetCheckOptions } from '../../functions/target/check-target.ts';
+import { TargetIsSource, TargetNotAllowed, TargetUnfit } from '../../functions/target/errors.ts';
+import { allowTarget, isMarked, markTarget } from '../../functions/target/target-mark.ts';
+import { withSession } from '../definitions/load-definitions.ts';
+import { type FreshDatabase, freshDatabase, freshRole } from '../servers/fresh-database.ts';
+import { newRunId } from './restore-steps.ts';
+
+let source: FreshDatabase;
+let target: FreshDatabase;
+let facts: SourceFacts;
+const made: FreshDatabase[] = [];
+
+beforeAll(async () => {
+  source = await freshDatabase({ name: 'production' });
+  target = await freshDatabase({ name: 'staging' });
+  made.push(source, target);
+  const { address } = await openDatabase(source.url);
+  facts = await withSession(source.url, (session) => sourceFacts(session, address));
+});
+afterAll(async () => {
+  for (const database of made) await database.drop();
+});
+
+async function check(url: string, more: Partial<TargetCheckOptions> = {}) {
+  return checkTarget({
+    runId: newRunId(),
+    target: await openDatabase(url),
+    manifestSource: facts,
+    roles: [],
+    allowSource: false,
+    scope: 'database',
+    ...more,
+  });
+}
+
+test('a target that has everything is let through, and nothing is changed', async () => {
+  const { facts: found, notes } = await check(target.url);
+  expect(found).toMatchObject({ database: target.name, createdb: true, actsAsOwner: true, encoding: 'UTF8' });
+  expect(notes).toEqual([]);
+});
+
+test('the source is refused by its address, however this machine is called', async () => {
+  for (const host of ['localhost', '127.0.0.1', '[::1]']) {
+    const handle = await openDatabase(source.url);
+    const elsewhere: Database = { ...handle, address: { ...handle.address, host }, connect: handle.connect };
+    const failed = check(source.url, { target: elsewhere, manifestSource: { ...facts, host: '127.0.0.1' } });
+    await expect(failed).rejects.toThrow(TargetIsSource);
+    await expect(failed).rejects.toThrow(/--allow-source/);
+  }
+});
+
+test('the source is refused under another address when a session of it is found there', async () => {
+  const alias = { ...facts, host: 'production.example' };
+  const handle = await openDatabase(source.url);
+  const asSource: Database = {
+    ...handle,
+    address: { ...handle.address, host: 'db.example' },
+    connect: handle.connect,
+  };
+  await expect(check(source.url, { manifestSource: alias, source: asSource })).rejects.toThrow(
+    /a session opened at .* is in the target's database/,
+  );
+  // Without a way to look, it is a hint for whoever confirms
+  const { hints } = await check(source.url, { manifestSource: alias });
+  expect(hints).toHaveLength(1);
+});
+
+test('the source is let through when a person says so, and another database of its server anyway', async () => {
+  await check(source.url, { allowSource: true });
+  const handle = await openDatabase(source.url);
+  await check(target.url, { source: handle });
+});
+
+test('everything that is missing is said at once', async () => {
+  const weak = await freshRole({ name: 'weak' });
+  const failed = check(target.urlAs(weak), {
+    roles: ['auditor', 'postgres'],
+    manifestSource: {
+      ...facts,
+      serverVersionNum: 990_000,
+      encoding: 'LATIN1',
+      extensions: [{ name: 'unheard_of', version: '1.0', schema: 'public' }],
+    },
+  });
+  await expect(failed).rejects.toThrow(TargetUnfit);
+  for (const finding of [
+    /the backup is of 99/,
+    /encoding is UTF8, the backup's is LATIN1/,
+    /doesn't have the extension "unheard_of"/,
+    /role "auditor"/,
+    /may not create databases: ALTER ROLE/,
+    /GRANT "postgres" TO "weak_/,
+    /nothing was built/,
+  ])
+    await expect(failed).rejects.toThrow(finding);
+});
+
+test('a superuser’s session stands in the way, but not of single tables', async () => {
+  const owner = await freshRole({ name: 'owner', createdb: true });
+  const busy = await freshDatabase({ name: 'busy', owner: owner.name });
+  made.push(busy);
+  await withSession(busy.url, async () => {
+    const failed = check(busy.urlAs(owner));
+    await expect(failed).rejects.toThrow(
+      /process \d+ \(role postgres, application .* is connected, and role .* may not end it/,
+    );
+    await check(busy.urlAs(owner), { scope: 'tables' });
+  });
+  await check(busy.urlAs(owner));
+});
+
+test('an unmarked database needs a person’s word, which is kept in its comment', async () => {
+  const unmarked = await freshDatabase({ name: 'unmarked' });
+  made.push(unmarked);
+  const handle = await openDatabase(unmarked.url);
+  const comment = () =>
+    withSession(unmarked.url, (session) =>
+      session.query<{ text: string }>(
+        `SELECT shobj_description(oid, 'pg_database') AS text FROM pg_database WHERE datname = current_database()`,
+      ),
+    );
+  await withSession(unmarked.url, (session) =>
+    session.execute(`COMMENT ON DATABASE "${unmarked.name}" IS 'the team''s \\ own'`),
+  );
+  const failed = allowTarget(handle, async () => false);
+  await expect(failed).rejects.toThrow(TargetNotAllowed);
+  await expect(failed).rejects.toThrow(/replicator allow-target URL .*--yes/);
+  expect(await isMarked(handle)).toBe(false);
+  await allowTarget(handle, async (question) => question.includes('Is it a restore target?'));
+  expect(await isMarked(handle)).toBe(true);
+  const [first] = await comment();
+  expect(first?.text).toMatch(/^the team's \\ own\nreplicator: restore target since /);
+  await markTarget(handle);
+  await allowTarget(handle, async () => false);
+  expect(await comment()).toEqual([first]);
+});
