@@ -37,6 +37,7 @@ export class OutputTail {
   }
 
   #keep(bytes: Buffer): void {
+    if (bytes.length === 0) return;
     this.#kept.push(bytes);
     this.#keptBytes += bytes.length;
     for (let first = this.#kept[0]; first !== undefined; first = this.#kept[0]) {

@@ -98,6 +98,12 @@ describe('a command of the user', () => {
 });
 
 describe('the end of an output', () => {
+  it('is all of it when it fills the limit exactly, an empty piece before it or not', () => {
+    const tail = new OutputTail(8, () => {});
+    for (const piece of ['', 'abcd', 'efgh']) tail.add(Buffer.from(piece), piece);
+    expect(tail.text()).toBe('abcdefgh');
+  });
+
   it('is the last bytes of it and every line once, however the pieces come', () => {
     fc.assert(
       fc.property(
