@@ -1,10 +1,14 @@
 import { z } from 'zod';
 import { invalidate } from '../cache/invalidate.ts';
+import { inUseAlready } from '../restore/in-use-already.ts';
 import { need } from '../run/require.ts';
 import { RunState } from '../run/state.ts';
 import { stateHandler } from './state-handler.ts';
 
+const InvalidateCache = z.object({ run: RunState });
+
 /** InvalidateCache: yesterday's answers must not be served from a database of today. */
-export const invalidateCache = stateHandler(z.object({ run: RunState }), async (_, surroundings) =>
-  invalidate(need(surroundings, 'cache'), surroundings),
-);
+export const invalidateCache = stateHandler(InvalidateCache, async ({ run }, surroundings) => {
+  const work = () => invalidate(need(surroundings, 'cache'), surroundings);
+  return run.kind === 'restore' ? inUseAlready(surroundings, work) : work();
+});

@@ -48,6 +48,11 @@ export async function prepareSwap(media: string, runId: RunId): Promise<{ out: n
   return { out: journal.old.length, in: journal.new.length };
 }
 
+/** Is there a switch-over that can go forward or back? false: none was made ready, or it is over. */
+export async function isPrepared(media: string, runId: RunId): Promise<boolean> {
+  return (await readJournal(buildOf(media, runId))) !== undefined;
+}
+
 /**
  * Moves the old entries out and the new ones in, name by name. May be called again after a crash at any point, and
  * after `swapBack`.

@@ -6,6 +6,7 @@ import type { RunState } from '../run/state.ts';
 import type { Surroundings } from '../run/surroundings.ts';
 import { cleanUpRun } from './clean-up-run.ts';
 import { isRunAlive } from './heartbeat.ts';
+import { realMedia } from './real-media.ts';
 import { writeRecord } from './run-record.ts';
 import { sweepDeadRuns } from './sweep.ts';
 
@@ -29,14 +30,15 @@ export async function beginRun(
     startedAt: run.startedAt,
     source: run.kind === 'backup' ? place(database) : null,
     target: run.kind === 'restore' ? place(database) : null,
-    targetMedia: run.kind === 'restore' ? (surroundings.targetMedia ?? null) : null,
+    identity: subject.identity,
+    targetMedia: run.kind === 'restore' ? ((await realMedia(surroundings.targetMedia)) ?? null) : null,
     keepPrevious,
   });
   const others: OtherRuns = {
     isAlive: (runId, of) => isRunAlive(surroundings, runId, of, now),
     clearDead: async (runId) => {
       progress.warn(`run ${runId} ended without cleaning up after itself; removing what it left`);
-      await cleanUpRun(runId, surroundings);
+      await cleanUpRun(runId, { ...surroundings, here: { database, identity: subject.identity } });
     },
   };
   // What a dead run on the same source or target left must be gone; what others left is tried, and told

@@ -8,6 +8,7 @@ import type { Surroundings } from '../run/surroundings.ts';
 import { endSessionsOf } from '../snapshot/release.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { cleanUpTarget } from '../target/clean-up-target.ts';
+import { realMedia } from './real-media.ts';
 import { type RunRecord, readRecord, recordKey } from './run-record.ts';
 import { settleMedia } from './settle-switch-over.ts';
 
@@ -18,7 +19,10 @@ export class CleanUpIncomplete extends errorOf({
     'Something that a run left could not be removed; the message names it. The next run on the same source or target tries again.',
 }) {}
 
-type Around = Pick<Surroundings, 'store' | 'source' | 'target' | 'targetMedia' | 'progress'>;
+interface Around extends Pick<Surroundings, 'store' | 'source' | 'target' | 'targetMedia' | 'progress'> {
+  /** The database that the asking run has locked, known by that lock whatever the dead run called it. */
+  readonly here?: { readonly database: Database; readonly identity: string };
+}
 
 /**
  * Removes all that a run left, found by its id alone: sessions, hidden database, built media, uploads, working objects
@@ -41,12 +45,14 @@ export async function cleanUpRun(runId: RunId, around: Around): Promise<void> {
       );
     }
   };
-  const source = matching(around.source, record?.source);
-  const target = matching(around.target, record?.target);
+  const here = record?.identity === around.here?.identity ? around.here?.database : undefined;
+  const source = (record?.source && here) ?? matching(around.source, record?.source);
+  const target = (record?.target && here) ?? matching(around.target, record?.target);
   if (source)
     await attempt('its sessions at the source', async () => void (await endSessionsOf(source, runId)));
   const keepPrevious = record?.keepPrevious ?? true;
-  const media = mediaOf(record, around.targetMedia);
+  // Whether media go forward or back, the database says: without it they are left to a run that reaches both
+  const media = record?.target && !target ? undefined : await mediaOf(record, around.targetMedia);
   if (media !== undefined)
     await attempt('its media', () => settleMedia(target, media, { id: runId, keepPrevious }));
   if (target)
@@ -76,9 +82,11 @@ function matching(
   return database;
 }
 
-function mediaOf(record: RunRecord | undefined, given: string | undefined): string | undefined {
-  if (record && record.targetMedia !== given) return undefined;
-  return given;
+async function mediaOf(
+  record: RunRecord | undefined,
+  given: string | undefined,
+): Promise<string | undefined> {
+  return record && record.targetMedia !== ((await realMedia(given)) ?? null) ? undefined : given;
 }
 
 /** Does the run have something on a target that these surroundings don't reach? */

@@ -17,6 +17,9 @@ export const RunRecord = z.object({
   startedAt: z.string(),
   source: Place.nullable(),
   target: Place.nullable(),
+  /** Of its lock: the same server and database by whatever name they are reached, until the server starts again. */
+  identity: z.string().optional(),
+  /** Without links and relative parts. */
   targetMedia: z.string().nullable(),
   keepPrevious: z.boolean(),
 });

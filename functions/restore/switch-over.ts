@@ -1,6 +1,6 @@
 import { createBuild } from '../media/build.ts';
 import { finishSwap } from '../media/finish.ts';
-import { prepareSwap, swapBack, swapForward } from '../media/swap.ts';
+import { isPrepared, prepareSwap, swapBack, swapForward } from '../media/swap.ts';
 import { readySwap } from '../media/swap-at-once.ts';
 import type { Database } from '../postgres/session.ts';
 import type { RunId } from '../run/run-id.ts';
@@ -23,40 +23,38 @@ export interface SwitchOptions {
 
 export interface SwitchedRestore extends SwitchedOver {
   readonly keptPrevious: boolean;
-  /** Entries of the media directory that went out and came in. */
-  readonly media: { readonly out: number; readonly in: number } | null;
 }
 
 /**
  * Brings what was built into use: both databases renamed in one transaction, the entries of the media directory moved
- * right before it is committed, then the old ones dropped. Repeatable from wherever an earlier call has come to; what fails before the end is undone.
+ * right before it is committed, then the old ones dropped. Repeatable from wherever an earlier call has come to; what
+ * fails before the end is undone. Once both are in use nothing fails any more: what could not be removed is a note,
+ * and left to CleanUp.
  */
 export async function switchOver(
   target: Database,
   rebuild: Rebuild,
   { backupId, media, keepPrevious, signal }: SwitchOptions,
 ): Promise<SwitchedRestore> {
-  const { runId } = rebuild;
-  const beforeCommit = media === undefined ? undefined : await readyMedia(media, runId);
+  // After a call that came through nothing may be made ready: the build is gone, and an empty one would come into use
+  const again = await isSwitched(target, rebuild, signal);
+  const beforeCommit = media === undefined || again ? undefined : await readyMedia(media, rebuild.runId);
   const switched = await switchDatabase(target, rebuild, { backupId, beforeCommit, signal }).catch(
     async (error) => {
-      // The commit may have come through although its answer didn't: then the next try goes on from there
-      if (media !== undefined && !(await isSwitched(target, rebuild))) await swapBack(media, runId);
+      if (media !== undefined) await undoMedia(target, rebuild, media).catch(() => {});
       throw error;
     },
   );
-  const swapped = media === undefined ? null : await swapMedia(target, rebuild, media);
-  // Both are in use: from here on nothing is undone, and an abort is too late
-  if (media !== undefined) await finishSwap(media, runId, { keepPrevious });
-  if (!keepPrevious) await dropPrevious(target, rebuild);
-  const appeared = swapped?.appeared ?? [];
+  const appeared = media === undefined ? [] : await swapMedia(target, rebuild, media);
+  // Both are in use: an abort is too late
+  const left = await clearAway(target, rebuild, media, keepPrevious);
   return {
     ...switched,
     keptPrevious: keepPrevious,
-    media: swapped && { out: swapped.out, in: swapped.in },
     notes: [
       ...switched.notes,
       ...appeared.map((name) => `media: ${name} appeared during the switch-over and was put aside`),
+      ...left,
     ],
   };
 }
@@ -67,12 +65,38 @@ async function readyMedia(media: string, runId: RunId): Promise<() => void> {
   return readySwap(media, runId);
 }
 
-async function swapMedia(target: Database, rebuild: Rebuild, media: string) {
+/** The commit may have come through although its answer didn't: then the next try, or CleanUp, goes on from there. */
+async function undoMedia(target: Database, rebuild: Rebuild, media: string): Promise<void> {
+  if (!(await isSwitched(target, rebuild))) await swapBack(media, rebuild.runId);
+}
+
+/** @returns names that appeared meanwhile */
+async function swapMedia(target: Database, rebuild: Rebuild, media: string): Promise<readonly string[]> {
+  const { runId } = rebuild;
+  if (!(await isPrepared(media, runId))) return [];
   try {
-    return await swapForward(media, rebuild.runId);
+    return (await swapForward(media, runId)).appeared;
   } catch (error) {
-    await swapBack(media, rebuild.runId);
+    await swapBack(media, runId);
     await switchBack(target, rebuild);
     throw error;
   }
+}
+
+/** @returns what is still there, in words */
+async function clearAway(
+  target: Database,
+  rebuild: Rebuild,
+  media: string | undefined,
+  keepPrevious: boolean,
+): Promise<string[]> {
+  const notes: string[] = [];
+  const attempt = (what: string, work: Promise<unknown>) =>
+    work.catch((error: unknown) => {
+      const why = error instanceof Error ? error.message : String(error);
+      notes.push(`${what} could not be removed at once, and is tried again at the run's end: ${why}`);
+    });
+  if (media !== undefined) await attempt('the old media', finishSwap(media, rebuild.runId, { keepPrevious }));
+  if (!keepPrevious) await attempt(`the database "${rebuild.previous}"`, dropPrevious(target, rebuild));
+  return notes;
 }

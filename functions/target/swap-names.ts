@@ -18,6 +18,8 @@ export interface Swap {
   readonly statements: readonly string[];
   /** Called right before the commit is sent, in the same breath: what has to change at the same moment. */
   readonly beforeCommit?: (() => void) | undefined;
+  /** Looked at before each try; a rename that has begun goes on. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface Swapped {
@@ -39,6 +41,7 @@ export async function swapNames(renamer: Session, ender: Session, swap: Swap): P
   const ended = new Set<number>();
   const startedAt = performance.now();
   for (let attempt = 1; ; attempt++) {
+    swap.signal?.throwIfAborted();
     // Nobody else may connect to the new one; a monitoring superuser can
     await endSessionsAndWait(ender, { databases: [swap.nextOid] }, 1_000);
     try {

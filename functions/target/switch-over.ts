@@ -34,7 +34,9 @@ export async function switchOver(
   },
 ): Promise<SwitchedOver> {
   const { backupId, signal } = options;
-  return withMaintenance(target, rebuild, signal, async (renamer, ender) => {
+  signal?.throwIfAborted();
+  // An abort must not cut the renaming session off: whether its commit came through could not be told
+  return withMaintenance(target, rebuild, undefined, async (renamer, ender) => {
     const already = { previous: rebuild.previous, endedSessions: 0, awayMs: 0, notes: [] };
     if (await isSwitchedBy(renamer, rebuild)) return already;
     const notes = await finishHidden(target, rebuild, signal);
@@ -44,7 +46,6 @@ export async function switchOver(
     const made = await readProperties(renamer, rebuild.hidden);
     if (!old || !made) throw missing(old ? rebuild.hidden : rebuild.target);
     const comment = carriedComment(old.comment, rebuild.runId, backupId, new Date().toISOString());
-    signal?.throwIfAborted();
     const swapped = await swapNames(renamer, ender, {
       current: rebuild.target,
       currentOid: old.oid,
@@ -52,6 +53,7 @@ export async function switchOver(
       next: rebuild.hidden,
       nextOid: made.oid,
       beforeCommit: options.beforeCommit,
+      signal,
       statements: [...propertyStatements(rebuild.target, made, old), commentOn(rebuild.target, comment)],
     });
     return { ...swapped, previous: rebuild.previous, notes };

@@ -1,4 +1,5 @@
 import { bringIntoUse } from '../../restore/bring-into-use.ts';
+import { inUseAlready } from '../../restore/in-use-already.ts';
 import { RestoreInput } from '../../restore/input.ts';
 import { Restoring } from '../../restore/restoring.ts';
 import { need } from '../../run/require.ts';
@@ -8,9 +9,10 @@ import { stateHandler } from '../state-handler.ts';
 export const switchOver = stateHandler(RestoreInput, async ({ run, options }, surroundings) => {
   const { store, signal } = surroundings;
   const restoring = await Restoring.find(store, run.id);
-  return bringIntoUse(restoring, need(surroundings, 'target'), {
+  const switched = await bringIntoUse(restoring, need(surroundings, 'target'), {
     media: restoring.plan.media ? need(surroundings, 'targetMedia') : undefined,
     keepPrevious: options.keepPrevious,
     signal,
   });
+  return inUseAlready(surroundings, async () => switched);
 });
