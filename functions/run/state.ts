@@ -48,5 +48,7 @@ export const SnapshotState = z.object({
   text: z.string(),
   takenAt: z.string(),
   walPosition: z.string().nullable(),
+  /** Of the source database: `UTF8`. */
+  encoding: z.string(),
 });
 export type SnapshotState = z.infer<typeof SnapshotState>;

@@ -50,25 +50,6 @@ export async function joinSnapshot(database: Database, options: JoinOptions): Pr
   }
 }
 
-/**
- * The id that pg_dump's `--snapshot` takes, of a keeper whose snapshot was imported and compared.
- * @throws SnapshotLost
- */
-export async function currentSnapshotId(
-  database: Database,
-  options: Omit<JoinOptions, 'lock' | 'name'>,
-): Promise<string> {
-  const session = await connectForSnapshot(database, {
-    applicationName: `${sessionPrefix(options.backupId)}look`,
-    ...(options.signal ? { signal: options.signal } : {}),
-  });
-  try {
-    return (await importFromKeeper(session, options)).snapshotId;
-  } finally {
-    await session.end();
-  }
-}
-
 async function importFromKeeper(
   session: Session,
   { backupId, round, text, signal }: Pick<JoinOptions, 'backupId' | 'round' | 'text' | 'signal'>,
@@ -95,7 +76,10 @@ async function importFromKeeper(
 }
 
 /** @returns the text of the snapshot imported; undefined when it is gone, and the transaction with it */
-async function importSnapshot(session: Session, keeper: KeeperCandidate): Promise<string | undefined> {
+export async function importSnapshot(
+  session: Session,
+  keeper: Pick<KeeperCandidate, 'snapshotId'>,
+): Promise<string | undefined> {
   await session.execute('BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY');
   try {
     await session.execute(`SET TRANSACTION SNAPSHOT ${quoteLiteral(keeper.snapshotId)}`);
@@ -108,18 +92,25 @@ async function importSnapshot(session: Session, keeper: KeeperCandidate): Promis
 }
 
 /**
- * The keeper's locks have held off every rewrite since before the snapshot. Ours take over only if the keeper still
- * holds its own once we have them.
+ * The keepers' locks have held off every rewrite since before the snapshot, one keeper's after another's. Ours take over
+ * only if a keeper of that lineage holds its own once we have them.
+ * @throws SnapshotLost, TableLocked
  */
-async function lockWithin(
+export async function lockWithin(
   session: Session,
   keeper: KeeperCandidate,
-  { backupId, lock, lockWaitSeconds = 60, signal }: JoinOptions,
+  {
+    backupId,
+    round,
+    lock,
+    lockWaitSeconds = 60,
+    signal,
+  }: Pick<JoinOptions, 'backupId' | 'round' | 'lock' | 'lockWaitSeconds' | 'signal'>,
 ): Promise<void> {
   const deadline = performance.now() + lockWaitSeconds * 1000;
   for (let pause = 20; ; pause = Math.min(pause * 2, 500)) {
     const refused = await tryLock(session, lock);
-    if (!(await holdsLocks(session, keeper.processId, lock)))
+    if (!(await isHeld(session, keeper, { backupId, round, lock })))
       throw new SnapshotLost(
         `the session that keeps the snapshot of backup ${backupId} does not hold its locks any more`,
       );
@@ -134,6 +125,18 @@ async function lockWithin(
   }
   if (!(await holdsLocks(session, session.processId, lock)))
     throw new SnapshotLost(`tables of backup ${backupId} were renamed or replaced since its snapshot`);
+}
+
+/** By the keeper that was found, or by one that it has handed over to meanwhile. */
+async function isHeld(
+  session: Session,
+  keeper: KeeperCandidate,
+  { backupId, round, lock }: Pick<JoinOptions, 'backupId' | 'round' | 'lock'>,
+): Promise<boolean> {
+  if (await holdsLocks(session, keeper.processId, lock)) return true;
+  for (const { processId, lineage } of await findKeepers(session, backupId, round))
+    if (lineage === keeper.lineage && (await holdsLocks(session, processId, lock))) return true;
+  return false;
 }
 
 async function tryLock(

@@ -1,11 +1,10 @@
 import type { SourceFacts } from '../archive/manifest.ts';
-import { StatementFailed } from '../postgres/errors.ts';
-import { quoteLiteral } from '../postgres/quote.ts';
 import type { Database, Session } from '../postgres/session.ts';
 import type { RunId } from '../run/run-id.ts';
 import { checkReadable } from './check-readable.ts';
 import { SnapshotNotReady } from './errors.ts';
 import { findKeepers, type KeeperCandidate } from './find-keeper.ts';
+import { importSnapshot } from './import-snapshot.ts';
 import { readRelations } from './relations.ts';
 import { type LeaveOut, type Selection, selectRelations } from './select-relations.ts';
 import { readPositions, readSequences, type SequencePosition, type SequenceToRead } from './sequences.ts';
@@ -78,7 +77,7 @@ export async function openSnapshot(options: OpenSnapshotOptions): Promise<Opened
   try {
     const keepers = await findKeepers(session, backupId, round);
     for (const keeper of keepers) {
-      if (await importSnapshot(session, keeper.snapshotId)) return await read(session, options, keeper);
+      if ((await importSnapshot(session, keeper)) !== undefined) return await read(session, options, keeper);
     }
   } catch (error) {
     if (isLockRefused(error))
@@ -92,18 +91,6 @@ export async function openSnapshot(options: OpenSnapshotOptions): Promise<Opened
   // Why there is no keeper may be something that a person has to put right: that is said at once
   await checkSource(options);
   throw new SnapshotNotReady(`no session keeps a snapshot for round ${round} of backup ${backupId} yet`);
-}
-
-async function importSnapshot(session: Session, snapshotId: string): Promise<boolean> {
-  await session.execute('BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY');
-  try {
-    await session.execute(`SET TRANSACTION SNAPSHOT ${quoteLiteral(snapshotId)}`);
-    return true;
-  } catch (error) {
-    if (!(error instanceof StatementFailed)) throw error;
-    await session.execute('ROLLBACK');
-    return false;
-  }
 }
 
 async function read(

@@ -27,15 +27,20 @@ export function snapshotIdOf(backupId: RunId, applicationName: string): string |
   return snapshotId.test(id) ? id : undefined;
 }
 
-/** Key of the advisory lock that the keeper of one round of a backup holds, in the halves that pg_locks shows. */
-export function keeperLock(
-  backupId: RunId,
-  round: number,
-): { readonly high: number; readonly low: number; readonly key: string } {
-  const digest = createHash('sha256').update(`nautobot-replicator keeper ${backupId} ${round}`).digest();
-  return {
-    high: digest.readUInt32BE(0),
-    low: digest.readUInt32BE(4),
-    key: digest.readBigInt64BE(0).toString(),
-  };
+/** Key of the advisory lock that a keeper of one round holds while it opens the snapshot or takes it over. */
+export function openingLock(backupId: RunId, round: number): string {
+  return digestOf('opening', backupId, round).readBigInt64BE(0).toString();
+}
+
+/**
+ * First half of the advisory lock that all keepers of one round hold in shared mode once they have the snapshot. The
+ * second half is the lineage: a number that the first of them makes and its successors take over, so that everybody
+ * can see in pg_locks who has the snapshot from whom.
+ */
+export function lineageLock(backupId: RunId, round: number): number {
+  return digestOf('lineage', backupId, round).readInt32BE(0);
+}
+
+function digestOf(what: string, backupId: RunId, round: number): Buffer {
+  return createHash('sha256').update(`nautobot-replicator ${what} ${backupId} ${round}`).digest();
 }

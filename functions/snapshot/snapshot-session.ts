@@ -52,14 +52,14 @@ export async function connectForSnapshot(
 /**
  * What makes a snapshot this one, for workers to compare: `4711:4715:4711,4713`, who was running when it was taken.
  * On a standby the list of those is missing from `pg_current_snapshot()`, so that two snapshots can have the same text:
- * there the keeper's transaction is named as well, `4711:4715: 8012@2026-11-23T05:43:00.123456Z`.
+ * there the lineage of its keepers is named as well, `4711:4715: 801264`.
  */
 export function snapshotIdentity(
   text: string,
-  keeper: { readonly processId: number; readonly since: string },
+  keeper: { readonly lineage: number },
   standby: boolean,
 ): string {
-  return standby ? `${text} ${keeper.processId}@${keeper.since}` : text;
+  return standby ? `${text} ${keeper.lineage}` : text;
 }
 
 /** Was the snapshot of this identity taken on a standby? It may have been promoted since. */

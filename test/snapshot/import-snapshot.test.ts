@@ -3,13 +3,9 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { openDatabase } from '../../functions/postgres/database.ts';
 import type { Database, Session } from '../../functions/postgres/session.ts';
 import { SnapshotLost, TableLocked } from '../../functions/snapshot/errors.ts';
-import {
-  currentSnapshotId,
-  type JoinOptions,
-  joinSnapshot,
-} from '../../functions/snapshot/import-snapshot.ts';
+import { type JoinOptions, joinSnapshot } from '../../functions/snapshot/import-snapshot.ts';
 import { releaseSnapshot } from '../../functions/snapshot/release.ts';
-import { keeperLock, keeperName } from '../../functions/snapshot/session-names.ts';
+import { keeperName, lineageLock } from '../../functions/snapshot/session-names.ts';
 import { type FreshDatabase, freshDatabase, freshRole } from '../servers/fresh-database.ts';
 import { lookAt, type RunningKeeper, sessionOf, startKeeper } from './start-keeper.ts';
 
@@ -85,7 +81,7 @@ test("sessions of other roles with a forged name are not taken for the keeper, e
   await using keeper = await startKeeper(database);
   const options = await tell(keeper);
   await using forger = await forge(source.urlAs(role), keeper.backupId);
-  await forger.query('SELECT pg_advisory_lock($1)', [keeperLock(keeper.backupId, 2).key]);
+  await forger.query('SELECT pg_advisory_lock_shared($1::int4, 4711)', [lineageLock(keeper.backupId, 2)]);
   expect(await joinAndCount(options)).toBe(100);
   await expect(joinSnapshot(database, { ...options, round: 2 })).rejects.toThrow(SnapshotLost);
 });
@@ -103,7 +99,6 @@ test('when the keeper is gone no worker joins', async () => {
   const options = await tell(keeper);
   await releaseSnapshot(database, keeper.backupId);
   await expect(joinSnapshot(database, options)).rejects.toThrow(SnapshotLost);
-  await expect(currentSnapshotId(database, options)).rejects.toThrow(SnapshotLost);
 });
 
 test('the keeper that comes after a lost one keeps another snapshot, which no worker of the first takes', async () => {
@@ -164,17 +159,6 @@ test('a table that the keeper does not hold is not read', async () => {
   const later = { oid: Number(row?.oid), schema: 'public', name: 'later' };
   await expect(joinSnapshot(database, { ...options, lock: [later] })).rejects.toThrow(SnapshotLost);
   await writer.execute('DROP TABLE later');
-});
-
-test("pg_dump's --snapshot takes the id of the keeper that was compared", async () => {
-  await using keeper = await startKeeper(database);
-  const options = await tell(keeper);
-  await using writer = await sessionOf(source.url);
-  await writer.execute('DELETE FROM things');
-  await using _forger = await forge(source.url, keeper.backupId);
-  const id = await currentSnapshotId(database, options);
-  await writer.execute(`BEGIN ISOLATION LEVEL REPEATABLE READ; SET TRANSACTION SNAPSHOT '${id}'`);
-  expect(await count(writer)).toBe(100);
 });
 
 test('an aborted worker ends its session at once', async () => {

@@ -219,10 +219,15 @@ test('sessions with the names of another backup are not ended when one yields', 
   await expect(migrated).rejects.toMatchObject({ sqlState: '55P03' });
 });
 
-test('a second first keeper of the same round leaves without touching anything', async () => {
-  await using keeper = await startKeeper(database);
+test('of two first keepers of the same round one leaves without touching anything', async () => {
+  await using migration = await sessionOf(source.url);
+  await migration.execute('BEGIN; LOCK TABLE second IN ACCESS EXCLUSIVE MODE');
+  await using keeper = beginKeeper(database);
+  await sleep(300);
   await using second = beginKeeper(database, { backupId: keeper.backupId });
   expect(await second.outcome).toEqual({ kind: 'anotherKeeps' });
+  await migration.execute('ROLLBACK');
+  await keeper.opened;
   expect(await countUnder(keeper, 'first')).toBe(1000);
 });
 

@@ -52,6 +52,17 @@ test('a standby is a source: snapshot, position of the log, rows and sequences',
   await primary.execute('DELETE FROM things WHERE id = 11');
 });
 
+test('a snapshot of a standby is handed over, and workers still know it', async () => {
+  await replayed();
+  await using first = await startKeeper(database);
+  const { text, rows } = await lookAt(database, first);
+  await using second = await startKeeper(database, { backupId: first.backupId, wasOpened: async () => true });
+  expect(await first.outcome).toEqual({ kind: 'handedOver' });
+  const worker = await joinSnapshot(database, { ...second, text, name: 'w1', lock: rows });
+  expect(await worker.query('SELECT count(*)::int AS n FROM things')).toEqual([{ n: 10 }]);
+  await worker.end();
+});
+
 test('two snapshots of a standby that read the same are told apart', async () => {
   await using first = await sessionOf(servers.primary.url('postgres'));
   await using second = await sessionOf(servers.primary.url('postgres'));

@@ -6,7 +6,10 @@ import { BackupYielded } from '../../snapshot/errors.ts';
 import { keepSnapshot as keep } from '../../snapshot/keep-snapshot.ts';
 import { stateHandler } from '../state-handler.ts';
 
-/** KeepSnapshot: opens the snapshot and holds it until it is released. Nobody waits for it. */
+/**
+ * KeepSnapshot: opens the snapshot, or takes it over from the keeper before, and holds it until it is released or the next
+ * keeper has it. Nobody waits for it.
+ */
 export const keepSnapshot = stateHandler(BackupInput, async ({ run, options }, surroundings) => {
   const { store, signal } = surroundings;
   const at = roundOf(run);
@@ -18,6 +21,7 @@ export const keepSnapshot = stateHandler(BackupInput, async ({ run, options }, s
     blockedSeconds: options.blockedSeconds,
     onYield: (reason) => recordFailure(store, at, 'KeepSnapshot', new BackupYielded(reason)),
     isReleased: async () => (await store.head(keys.released(at))) !== undefined,
+    wasOpened: async () => (await store.head(keys.snapshot(at))) !== undefined,
     signal,
   });
 });

@@ -47,6 +47,7 @@ export const openSnapshot = stateHandler(BackupInput, async ({ run, options }, s
     text: opened.text,
     takenAt: opened.takenAt,
     walPosition: opened.walPosition,
+    encoding: source.encoding,
   };
   return state;
 });
