@@ -69,29 +69,35 @@ export function assembleDatabase({ definitions, tables, rows }: DatabaseParts): 
 
   const file = new FileBuilder();
   const preData = file.definitions('pre-data', definitions.preData);
-  const starts = new Map(shards.map((result) => [result.shard, file.add(result)]));
+  const starts = new Map(shards.map((result) => [result, file.add(result)]));
   const sequences = file.definitions('sequences', definitions.sequences);
   const postData = file.definitions('post-data', definitions.postData);
   const entries = tables.map((table) => tableEntry(table, byTable.get(keyOf(table)) ?? [], starts));
   return { ...file.assembly(), tables: entries, preData, sequences, postData };
 }
 
-/** The results in the order of shards: exactly one for every planned shard. */
+/** The results in the order of shards and their legs: for every planned shard all legs, up to one with no rest. */
 function inOrder(tables: readonly TablePlan[], rows: readonly RowsResult[]): RowsResult[] {
   const planned = new Set(tables.flatMap(({ chunks }) => chunks.map(({ shard }) => shard)));
-  const found = new Map<number, RowsResult>();
-  for (const result of rows) {
-    if (found.has(result.shard)) throw incomplete(`shard ${result.shard} has two results`);
-    if (!planned.has(result.shard)) throw incomplete(`shard ${result.shard} was not planned`);
-    found.set(result.shard, result);
+  const found = Map.groupBy(rows, ({ shard }) => shard);
+  for (const shard of found.keys())
+    if (!planned.has(shard)) throw incomplete(`shard ${shard} was not planned`);
+  return [...planned].sort((a, b) => a - b).flatMap((shard) => proveLegs(shard, found.get(shard) ?? []));
+}
+
+function proveLegs(shard: number, results: readonly RowsResult[]): RowsResult[] {
+  const legs = results.toSorted((a, b) => a.leg - b.leg);
+  for (const [index, { leg, rest }] of legs.entries()) {
+    if (leg <= index)
+      throw incomplete(`shard ${shard} has two results${leg > 1 ? ` of its leg ${leg}` : ''}`);
+    if (leg > index + 1) throw incomplete(`leg ${index + 1} of shard ${shard} has no result`);
+    if (rest === null && index < legs.length - 1)
+      throw incomplete(`shard ${shard} goes on after its leg ${leg}, which says that it ended there`);
   }
-  return [...planned]
-    .sort((a, b) => a - b)
-    .map((shard) => {
-      const result = found.get(shard);
-      if (!result) throw incomplete(`shard ${shard} has no result`);
-      return result;
-    });
+  const last = legs.at(-1);
+  if (!last) throw incomplete(`shard ${shard} has no result`);
+  if (last.rest !== null) throw incomplete(`leg ${last.leg + 1} of shard ${shard} has no result`);
+  return legs;
 }
 
 function groupByTable(tables: readonly TablePlan[], placed: readonly Placed[]): Map<string, Placed[]> {
@@ -137,28 +143,40 @@ function provePages(table: TablePlan): void {
   if (next !== null) throw incomplete(`${nameOf(table)} is planned up to page ${next} only`);
 }
 
-/** Every planned chunk was read, in the planned order, one after another in the file. */
+/** Every planned chunk was read, whole or in several that tile it, in the planned order, one after another in the file. */
 function proveChunks(table: TablePlan, placed: readonly Placed[]): void {
-  for (const [index, planned] of table.chunks.entries()) {
-    const found = placed[index];
-    const same =
-      found?.result.shard === planned.shard &&
-      found.chunk.pages?.from === planned.pages?.from &&
-      found.chunk.pages?.to === planned.pages?.to;
-    if (!found || !same)
+  let at = 0;
+  for (const planned of table.chunks) {
+    const begin = at;
+    while (placed[at]?.result.shard === planned.shard) at += 1;
+    if (!tiles(planned.pages, placed.slice(begin, at)))
       throw incomplete(
         `${nameOf(table)}: what was planned for shard ${planned.shard} (${pagesText(planned.pages)}) is not there`,
       );
+  }
+  if (at < placed.length)
+    throw incomplete(
+      `${nameOf(table)} was read in ${placed.length} chunks, ${placed.length - at} more than were planned`,
+    );
+  for (const [index, found] of placed.entries()) {
     const before = placed[index - 1];
     if (before && before.index + 1 !== found.index)
       throw incomplete(
         `${nameOf(table)}: rows of another table lie between shards ${before.result.shard} and ${found.result.shard}`,
       );
   }
-  if (placed.length > table.chunks.length)
-    throw incomplete(
-      `${nameOf(table)} was read in ${placed.length} chunks where ${table.chunks.length} were planned`,
-    );
+}
+
+/** Do chunks cover a planned range of pages, each beginning where the one before ends? A whole table may be cut too. */
+function tiles(planned: PageRange | null, placed: readonly Placed[]): boolean {
+  if (placed.length === 1 && placed[0]?.chunk.pages === null) return planned === null;
+  let next: number | null = planned?.from ?? 0;
+  for (const { chunk } of placed) {
+    if (chunk.pages === null || chunk.pages.from !== next) return false;
+    if (chunk.pages.to !== null && chunk.pages.to <= chunk.pages.from) return false;
+    next = chunk.pages.to;
+  }
+  return placed.length > 0 && next === (planned?.to ?? null);
 }
 
 /**
@@ -199,12 +217,12 @@ function proveCounts(chunk: Section & { rows?: number }, where: string): void {
 function tableEntry(
   table: TablePlan,
   placed: readonly Placed[],
-  starts: ReadonlyMap<number, number>,
+  starts: ReadonlyMap<RowsResult, number>,
 ): TableEntry {
   const chunks = placed.map(({ result, chunk }): TableChunk => {
     const { offset, length, frames, rawBytes, sha256, rows, pages } = chunk;
     return {
-      offset: offset + (starts.get(result.shard) ?? 0),
+      offset: offset + (starts.get(result) ?? 0),
       length,
       frames,
       rawBytes,

@@ -11,12 +11,16 @@ const WorkingObject = z.object({
 });
 
 /**
- * What the first attempt to finish a shard leaves (`If-None-Match: *`). Offsets are within the working object;
- * sealing moves them to their place in the sealed file.
+ * What the first attempt to finish a leg of a shard leaves (`If-None-Match: *`); most shards are done in one leg.
+ * Offsets are within the working object; sealing moves them to their place in the sealed file.
  */
 export const RowsResult = WorkingObject.extend({
   kind: z.literal('rows'),
   shard: z.int().positive(),
+  /** From 1: several invocations may share a shard, one after another. */
+  leg: z.int().positive(),
+  /** Where the next leg goes on: a place in the plan's chunks, and a heap page (null: from its beginning). */
+  rest: z.object({ chunk: z.int().nonnegative(), page: z.int().positive().nullable() }).nullable(),
   /** In the order of the object. Bytes between chunks are the COPY lines and their `\.` ends. */
   chunks: z.array(TableChunk.extend({ schema: z.string(), name: z.string() })),
 });
@@ -25,6 +29,20 @@ export type RowsResult = z.infer<typeof RowsResult>;
 /** One stretch of definitions: pre-data, sequences or post-data. The object is exactly the section. */
 export const DefinitionsResult = WorkingObject.extend({ kind: z.literal('definitions'), section: Section });
 export type DefinitionsResult = z.infer<typeof DefinitionsResult>;
+
+/** What one part of a file saw of it: the same as the others, or they have not read the same content. */
+export const Sighting = z.object({
+  size: z.int().nonnegative(),
+  /** Nanoseconds since 1970. */
+  mtime: z.string(),
+  inode: z.string(),
+  /** It changed while this part was read. */
+  torn: z.boolean(),
+});
+export type Sighting = z.infer<typeof Sighting>;
+
+/** A word where the file was not there: the part is zeros. */
+const Seen = z.union([Sighting, z.enum(['removed', 'replaced'])]);
 
 export const MediaResult = WorkingObject.extend({
   kind: z.literal('media'),
@@ -35,6 +53,8 @@ export const MediaResult = WorkingObject.extend({
   links: z.int().nonnegative(),
   /** Bytes of the files' contents. */
   bytes: z.int().nonnegative(),
+  /** Where the chunk is a part of a file: its name for notes, and what was seen of it. */
+  file: z.object({ name: z.string(), seen: Seen }).optional(),
   notes: z.array(z.object({ path: z.string(), note: z.string() })),
 });
 export type MediaResult = z.infer<typeof MediaResult>;

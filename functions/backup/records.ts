@@ -76,7 +76,8 @@ export const keys = {
   tarEnd: (at: Round) => roundKey(at, 'tar-end'),
   section: (at: Round, name: string, attempt: string) => roundKey(at, `definitions/${name}/${attempt}`),
   shardPlan: (at: Round, shard: number) => roundKey(at, `shards/${shard}/plan.json`),
-  shardResult: (at: Round, shard: number) => roundKey(at, `shards/${shard}/result.json`),
+  shardResult: (at: Round, shard: number, leg: number) =>
+    roundKey(at, `shards/${shard}/result${leg === 1 ? '' : `-${leg}`}.json`),
   shardObject: (at: Round, shard: number, attempt: string) => roundKey(at, `shards/${shard}/${attempt}`),
   mediaPlan: (at: Round, shard: number) => roundKey(at, `media/${shard}/plan.json`),
   mediaResult: (at: Round, shard: number) => roundKey(at, `media/${shard}/result.json`),

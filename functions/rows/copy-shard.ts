@@ -1,14 +1,16 @@
 import { copyEnd, copyStatement } from '../archive/copy-lines.ts';
+import type { PageRange } from '../archive/manifest.ts';
 import type { RowsResult } from '../archive/shard-result.ts';
 import type { WorkingObjectFacts, WrittenChunk } from '../archive/working-object.ts';
-import { quoteIdentifier, quoteName } from '../postgres/quote.ts';
 import type { Database, Session } from '../postgres/session.ts';
+import type { Lifetime } from '../run/lifetime.ts';
 import type { Progress } from '../run/progress.ts';
 import type { RunId } from '../run/run-id.ts';
 import { joinSnapshot } from '../snapshot/import-snapshot.ts';
 import { seesSnapshot } from '../snapshot/snapshot-session.ts';
 import { clientEncoding, copySettings } from './copy-settings.ts';
 import { RowsIncomplete } from './errors.ts';
+import { pageSteps } from './page-steps.ts';
 import type { PlannedChunk, ShardPlan } from './shard-plan.ts';
 import { takeWholeRows } from './whole-rows.ts';
 
@@ -22,6 +24,9 @@ export interface RowsObject {
   abort(reason?: unknown): Promise<void>;
 }
 
+/** Where in a shard's plan reading begins, or is to go on. */
+export type Position = NonNullable<RowsResult['rest']>;
+
 export interface CopyShardOptions {
   readonly database: Database;
   readonly backupId: RunId;
@@ -31,34 +36,66 @@ export interface CopyShardOptions {
   /** Of the source database: `UTF8`. */
   readonly encoding: string;
   readonly plan: ShardPlan;
+  /** From 1: which invocation's share of the shard this is, and where it begins. */
+  readonly leg: number;
+  readonly start: Position;
+  /** Ends between two COPYs when this is nearly over; what is left is the next leg's. */
+  readonly life: Lifetime;
   /** Finished here; removed when anything fails. */
   readonly object: RowsObject;
   readonly progress: Progress;
   readonly lockWaitSeconds?: number;
   /** Seconds that one COPY of a large table should take; 5 by default. */
   readonly stepSeconds?: number;
+  /** Bytes of COPY text after which a chunk ends and the next begins. */
+  readonly chunkBytes?: number;
   readonly signal?: AbortSignal;
 }
 
+/** A restore loads a chunk in one transaction of a few tens of seconds: no more text than this, but for one COPY's. */
+const defaultChunkBytes = 512 * 1024 * 1024;
+/** Of a lifetime: one COPY takes this share of it at most, and a chunk that one. */
+const stepShare = 1 / 60;
+const chunkShare = 1 / 20;
+
 /**
- * Reads the rows of one shard, as of the snapshot, into a working object.
+ * Reads rows of one shard, as of the snapshot, into a working object: all of them, or as many as the lifetime allows.
+ * @returns `rest`: where the next leg goes on; null when the shard is done
  * @throws SnapshotLost, TableLocked (the backup starts over), RowsIncomplete, ConnectionLost, StatementFailed
  */
 export async function copyShard(options: CopyShardOptions): Promise<RowsResult> {
-  const { database, plan, object, signal } = options;
+  const { database, plan, leg, object } = options;
   try {
     await using joined = await open(database, options);
-    const chunks: RowsResult['chunks'] = [];
-    for (const chunk of plan.chunks) {
-      signal?.throwIfAborted();
-      chunks.push(await copyChunk(joined.session, chunk, options));
-    }
+    const { chunks, rest } = await copyChunks(joined.session, options);
     await checkSameSnapshot(joined.session, options.text);
-    return { kind: 'rows', shard: plan.shard, chunks, ...(await object.finish()) };
+    return { kind: 'rows', shard: plan.shard, leg, chunks, rest, ...(await object.finish()) };
   } catch (error) {
     await object.abort(error);
     throw error;
   }
+}
+
+async function copyChunks(
+  session: Session,
+  options: CopyShardOptions,
+): Promise<Pick<RowsResult, 'chunks' | 'rest'>> {
+  const { plan, start, life, signal } = options;
+  const chunks: RowsResult['chunks'] = [];
+  for (const [index, chunk] of plan.chunks.entries()) {
+    if (index < start.chunk) continue;
+    signal?.throwIfAborted();
+    if (chunks.length > 0 && life.isNearlyOver) return { chunks, rest: { chunk: index, page: null } };
+    const stopped = await copyChunk(
+      session,
+      chunk,
+      index === start.chunk ? start.page : null,
+      options,
+      chunks,
+    );
+    if (stopped !== null) return { chunks, rest: { chunk: index, page: stopped } };
+  }
+  return { chunks, rest: null };
 }
 
 async function open(database: Database, options: CopyShardOptions) {
@@ -79,63 +116,68 @@ async function open(database: Database, options: CopyShardOptions) {
   return { session, [Symbol.asyncDispose]: () => session.end() };
 }
 
+/** @returns the page at which it stopped for want of time; null when the planned chunk is done */
 async function copyChunk(
   session: Session,
-  chunk: PlannedChunk,
-  { object, progress, stepSeconds = 5 }: CopyShardOptions,
-): Promise<RowsResult['chunks'][number]> {
-  const into = chunk.loadThrough ?? chunk;
-  if (chunk.first) await object.write(copyStatement(into.schema, into.name, chunk.columns));
-  object.beginChunk();
-  let rows = 0;
-  for (const sql of copyStatements(chunk, stepSeconds)) {
-    rows += await takeWholeRows(session.copyOut(sql, { lent: true }), async (bytes, count) => {
+  planned: PlannedChunk,
+  from: number | null,
+  options: CopyShardOptions,
+  written: RowsResult['chunks'],
+): Promise<number | null> {
+  const { object, progress, life, stepSeconds = 5, chunkBytes = defaultChunkBytes } = options;
+  const into = planned.loadThrough ?? planned;
+  if (planned.first && from === null)
+    await object.write(copyStatement(into.schema, into.name, planned.columns));
+  let begun = beginChunk(object, from ?? planned.pages?.from ?? 0);
+  const steps = pageSteps(planned, {
+    from,
+    stepSeconds: Math.min(stepSeconds, life.wholeSeconds * stepShare),
+    serverVersion: session.serverVersion,
+  });
+  for (const { sql, to } of steps) {
+    begun.rows += await takeWholeRows(session.copyOut(sql, { lent: true }), async (bytes, count) => {
       await object.append(bytes, count);
+      begun.bytes += bytes.length;
       progress.advance({ bytes: bytes.length, rows: count });
     });
+    if (to === null) break;
+    const long = performance.now() - begun.at > life.wholeSeconds * 1000 * chunkShare;
+    if (!life.isNearlyOver && !long && begun.bytes < chunkBytes) continue;
+    written.push(await endChunk(object, planned, begun, { from: begun.from, to }));
+    if (life.isNearlyOver) return to;
+    begun = beginChunk(object, to);
   }
+  const whole = planned.pages === null && begun.from === 0;
+  const pages = whole ? null : { from: begun.from, to: planned.pages?.to ?? null };
+  written.push(await endChunk(object, planned, begun, pages));
+  if (planned.last) await object.write(copyEnd);
+  return null;
+}
+
+interface BegunChunk {
+  /** First page. */
+  readonly from: number;
+  /** performance.now() */
+  readonly at: number;
+  rows: number;
+  bytes: number;
+}
+
+function beginChunk(object: RowsObject, from: number): BegunChunk {
+  object.beginChunk();
+  return { from, at: performance.now(), rows: 0, bytes: 0 };
+}
+
+async function endChunk(
+  object: RowsObject,
+  { schema, name }: PlannedChunk,
+  { rows }: BegunChunk,
+  pages: PageRange | null,
+): Promise<RowsResult['chunks'][number]> {
   const written = await object.endChunk();
   if (written.rows !== rows)
-    throw new RowsIncomplete(`${written.rows} of ${rows} rows of ${chunk.schema}.${chunk.name} were written`);
-  if (chunk.last) await object.write(copyEnd);
-  return { ...written, schema: chunk.schema, name: chunk.name, pages: chunk.pages };
-}
-
-/** Bytes of table that the first COPY of a range is given, before anything is known of its speed. */
-const firstStepBytes = 32 * 1024 * 1024;
-
-/**
- * The COPY statements of a chunk, each asked for when the one before is done: how many pages one reads follows from
- * the seconds that the last one took, for text can be fifty times its pages.
- */
-export function* copyStatements(
-  chunk: PlannedChunk,
-  stepSeconds: number,
-  now: () => number = () => performance.now() / 1000,
-): Generator<string> {
-  if (chunk.pages === null) {
-    yield copyOut(chunk, chunk.condition ?? '');
-    return;
-  }
-  const end = chunk.pages.from + chunk.pageCount;
-  const bytesPerPage = Math.max(1, chunk.bytes / Math.max(1, chunk.pageCount));
-  let step = Math.max(1, Math.floor(firstStepBytes / bytesPerPage));
-  for (let from = chunk.pages.from; from < end; ) {
-    const to = Math.min(end, from + step);
-    const began = now();
-    // The last range is open like its chunk: rows may lie beyond the pages that there were
-    const upper = to === end ? chunk.pages.to : to;
-    const bounds = [`ctid >= '(${from},0)'::tid`, ...(upper === null ? [] : [`ctid < '(${upper},0)'::tid`])];
-    yield copyOut(chunk, `WHERE ${bounds.join(' AND ')}`);
-    const factor = stepSeconds / Math.max(0.001, now() - began);
-    step = Math.max(1, Math.floor(step * Math.min(4, Math.max(1 / 8, factor))));
-    from = to;
-  }
-}
-
-/** ONLY: what inherits from the table has rows of its own. */
-function copyOut({ schema, name, columns }: PlannedChunk, where: string): string {
-  return `COPY (SELECT ${columns.map(quoteIdentifier).join(', ')} FROM ONLY ${quoteName(schema, name)} ${where}) TO STDOUT`;
+    throw new RowsIncomplete(`${written.rows} of ${rows} rows of ${schema}.${name} were written`);
+  return { ...written, schema, name, pages };
 }
 
 /** The last question in the transaction: it was one and the same from the first row to the last. */

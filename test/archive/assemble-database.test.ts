@@ -48,6 +48,8 @@ function make({ tables, ends }: Shape): Made {
     rows.push({
       kind: 'rows',
       shard: rows.length + 1,
+      leg: 1,
+      rest: null,
       object,
       etag: '"e"',
       size: content.length,
@@ -143,6 +145,62 @@ describe('the assembly of the database', () => {
     );
   });
 
+  const cuts = fc.array(fc.nat(9), { minLength: 1, maxLength: 8 });
+
+  it('puts the legs of a shard one after another, wherever the first one stopped', () => {
+    let cut = 0;
+    fc.assert(
+      fc.property(shape, cuts, fc.nat(5), (some, where, rotation) => {
+        const whole = make(some);
+        const made = inLegs(whole, where);
+        cut += made.rows.length - whole.rows.length;
+        const rows = [...made.rows.slice(rotation), ...made.rows.slice(0, rotation)];
+        const file = assembleDatabase({ ...made, rows });
+        const content = Buffer.concat(file.pieces.map(({ key }) => made.bytes.get(key) ?? Buffer.alloc(0)));
+        const before = assembleDatabase(whole);
+        const uncut = Buffer.concat(before.pieces.map(({ key }) => whole.bytes.get(key) ?? Buffer.alloc(0)));
+        expect(content.toString()).toBe(uncut.toString());
+        expect(file.crc32).toBe(before.crc32);
+        expect(file.tables.map(({ rows, rawBytes }) => [rows, rawBytes])).toEqual(
+          before.tables.map(({ rows, rawBytes }) => [rows, rawBytes]),
+        );
+        for (const { chunks } of file.tables)
+          for (const { offset, length } of chunks)
+            expect(content.subarray(offset, offset + length).toString()).toBe('r'.repeat(length));
+      }),
+    );
+    expect(cut).toBeGreaterThan(50);
+  });
+
+  const legFaults: Record<string, (legs: RowsResult[]) => RowsResult[]> = {
+    'a leg without a result': (legs) => legs.slice(1),
+    'a last leg that never came': (legs) => legs.slice(0, -1),
+    'two results of a leg': (legs) => [...legs, ...legs.slice(-1)],
+    'a leg that goes on elsewhere': (legs) => legs.map((leg) => shifted(leg, 1)),
+    'a leg that repeats pages': (legs) => legs.map((leg) => shifted(leg, -1)),
+    'a leg after the end': (legs) => legs.map((leg) => ({ ...leg, rest: null })),
+  };
+
+  it.each(Object.keys(legFaults))('is refused with %s', (name) => {
+    let tried = 0;
+    fc.assert(
+      fc.property(shape, cuts, (some, where) => {
+        const made = inLegs(make(some), where);
+        const second = made.rows.find(({ leg }) => leg === 2);
+        fc.pre(second !== undefined);
+        tried += 1;
+        const isOurs = ({ shard }: RowsResult) => shard === second?.shard;
+        const rows = [
+          ...made.rows.filter((row) => !isOurs(row)),
+          ...(legFaults[name]?.(made.rows.filter(isOurs)) ?? []),
+        ];
+        expect(() => assembleDatabase({ ...made, rows })).toThrow(BackupIncomplete);
+      }),
+      { numRuns: 60 },
+    );
+    expect(tried).toBeGreaterThan(10);
+  });
+
   /** What may be wrong with what workers left; returns undefined where it does not apply. */
   const faults: Record<string, (made: Made, pick: number) => DatabaseParts | undefined> = {
     'a shard without a result': (made, pick) =>
@@ -169,7 +227,7 @@ describe('the assembly of the database', () => {
     'a chunk with other pages': (made, pick) =>
       mutateChunk(made, pick, (chunk) => ({
         ...chunk,
-        pages: chunk.pages ? { ...chunk.pages, from: chunk.pages.from + 1 } : { from: 0, to: null },
+        pages: chunk.pages ? { ...chunk.pages, from: chunk.pages.from + 1 } : { from: 1, to: null },
       })),
     'a chunk of an unknown table': (made, pick) =>
       mutateChunk(made, pick, (chunk) => ({ ...chunk, name: 'unknown' })),
@@ -242,6 +300,60 @@ describe('the assembly of the database', () => {
     expect(() => assembleDatabase(gone ?? made)).toThrow(/s\.t0.*shard 2.*pages 7 to 14/);
   });
 });
+
+/** The same results as if some workers had stopped within a chunk. */
+function inLegs(made: Made, where: readonly number[]): Made {
+  const bytes = new Map(made.bytes);
+  const rows = made.rows.flatMap((row, turn): RowsResult[] => {
+    const pick = where[turn % where.length] ?? 0;
+    const index = pick % row.chunks.length;
+    const chunk = row.chunks[index];
+    if (!chunk || pick < 3) return [row];
+    const stopped = pick % (chunk.rows + 1);
+    const page = (chunk.pages?.from ?? 0) + 3;
+    const at = chunk.offset + stopped * 3;
+    const content = made.bytes.get(row.object) ?? Buffer.alloc(0);
+    const part = (leg: number, some: Buffer) => {
+      bytes.set(`${row.object}-${leg}`, some);
+      const object = `${row.object}-${leg}`;
+      return { ...row, leg, object, size: some.length, crc32: crc32Text(crc32(some)) };
+    };
+    const first = { ...chunk, ...counted(stopped), pages: { from: chunk.pages?.from ?? 0, to: page } };
+    const left = counted(chunk.rows - stopped);
+    const second = { ...chunk, ...left, offset: 0, pages: { from: page, to: chunk.pages?.to ?? null } };
+    return [
+      {
+        ...part(1, content.subarray(0, at)),
+        chunks: [...row.chunks.slice(0, index), first],
+        rest: { chunk: index, page },
+      },
+      {
+        ...part(2, content.subarray(at)),
+        chunks: [
+          second,
+          ...row.chunks.slice(index + 1).map((each) => ({ ...each, offset: each.offset - at })),
+        ],
+        rest: null,
+      },
+    ];
+  });
+  return { ...made, rows, bytes };
+}
+
+function counted(rows: number) {
+  return { rows, frames: rows, length: rows * 3, rawBytes: rows * 2 };
+}
+
+/** Of a second leg, the page that it begins at. */
+function shifted(row: RowsResult, by: number): RowsResult {
+  if (row.leg === 1) return row;
+  const [first, ...others] = row.chunks;
+  if (!first?.pages) return row;
+  return {
+    ...row,
+    chunks: [{ ...first, pages: { ...first.pages, from: first.pages.from + by } }, ...others],
+  };
+}
 
 function replace(made: Made, shard: RowsResult, by: RowsResult): DatabaseParts {
   return { ...made, rows: made.rows.map((each) => (each === shard ? by : each)) };

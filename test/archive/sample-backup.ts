@@ -145,7 +145,7 @@ async function rowsShard(store: ObjectStore, key: string, shard: number): Promis
       if (place === table.chunks.length - 1) await object.write(copyEnd);
     }
   }
-  return { kind: 'rows', shard, ...(await object.finish()), chunks };
+  return { kind: 'rows', shard, leg: 1, rest: null, ...(await object.finish()), chunks };
 }
 
 async function mediaShard(

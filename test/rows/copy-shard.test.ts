@@ -3,9 +3,11 @@ import { RowsResult } from '../../functions/archive/shard-result.ts';
 import { openDatabase } from '../../functions/postgres/database.ts';
 import { quoteName } from '../../functions/postgres/quote.ts';
 import type { Database, Session } from '../../functions/postgres/session.ts';
-import { copyShard, copyStatements } from '../../functions/rows/copy-shard.ts';
+import { copyShard } from '../../functions/rows/copy-shard.ts';
+import { pageSteps } from '../../functions/rows/page-steps.ts';
 import { planShards } from '../../functions/rows/plan-shards.ts';
 import type { PlannedChunk } from '../../functions/rows/shard-plan.ts';
+import { endless, Lifetime } from '../../functions/run/lifetime.ts';
 import { silence } from '../../functions/run/progress.ts';
 import { SnapshotLost } from '../../functions/snapshot/errors.ts';
 import { type OpenedSnapshot, openSnapshot } from '../../functions/snapshot/open-snapshot.ts';
@@ -66,6 +68,8 @@ beforeAll(async () => {
 });
 afterAll(() => source.drop());
 
+const fromBegin = { leg: 1, start: { chunk: 0, page: null }, life: endless };
+
 async function opened(keeper: RunningKeeper): Promise<OpenedSnapshot> {
   return openSnapshot({ database, ...keeper, leaveOut: everything });
 }
@@ -90,6 +94,7 @@ async function copyAll(keeper: RunningKeeper, shardBytes: number, stepSeconds?: 
       text: snapshot.text,
       encoding: snapshot.source.encoding,
       plan: shard,
+      ...fromBegin,
       object,
       progress: silence,
       ...(stepSeconds === undefined ? {} : { stepSeconds }),
@@ -247,6 +252,7 @@ test('a connection that ends in the middle of a table fails the shard and remove
     text: snapshot.text,
     encoding: 'UTF8',
     plan,
+    ...fromBegin,
     object,
     progress: silence,
   });
@@ -267,6 +273,7 @@ test('without its keeper a shard is not begun', async () => {
       text: snapshot.text,
       encoding: 'UTF8',
       plan: plan ?? { shard: 1, bytes: 0, chunks: [] },
+      ...fromBegin,
       object,
       progress: silence,
     }),
@@ -299,6 +306,7 @@ test('a database of unknown encoding keeps bytes that are no UTF-8', async () =>
     text: snapshot.text,
     encoding: snapshot.source.encoding,
     plan,
+    ...fromBegin,
     object,
     progress: silence,
   });
@@ -325,7 +333,11 @@ const chunk: PlannedChunk = {
 test('sub-ranges tile the chunk and follow the seconds that the last one took', () => {
   let time = 0;
   const steps: [number, number | null][] = [];
-  for (const sql of copyStatements(chunk, 5, () => time)) {
+  for (const { sql } of pageSteps(
+    chunk,
+    { from: null, stepSeconds: 5, serverVersion: 180_000 },
+    () => time,
+  )) {
     const [, from, to] =
       /ctid >= '\((\d+),0\)'::tid(?: AND ctid < '\((\d+),0\)'::tid)?\) TO STDOUT$/.exec(sql) ?? [];
     steps.push([Number(from), to === undefined ? null : Number(to)]);
@@ -339,4 +351,114 @@ test('sub-ranges tile the chunk and follow the seconds that the last one took', 
     expect(from).toBe(index === 0 ? 100 : steps[index - 1]?.[1]);
   });
   expect(steps.at(-1)?.[1]).toBeNull();
+});
+
+test('on a server without TID range scans, and where an extension chose the rows, a table is read in one go', () => {
+  const whole = { ...chunk, pages: null };
+  const of = (some: PlannedChunk, serverVersion: number) => [
+    ...pageSteps(some, { from: null, stepSeconds: 5, serverVersion }),
+  ];
+  const sql = 'COPY (SELECT "a" FROM ONLY "s"."t" ) TO STDOUT';
+  expect(of(whole, 130_022)).toEqual([{ sql, to: null }]);
+  expect(of({ ...whole, condition: 'WHERE a > 1' }, 180_000)).toEqual([
+    { sql: 'COPY (SELECT "a" FROM ONLY "s"."t" WHERE a > 1) TO STDOUT', to: null },
+  ]);
+  expect(of(whole, 140_000).length).toBeGreaterThan(3);
+});
+
+/** A lifetime that the given number of sub-ranges use up. */
+function lifeOf(steps: number): Lifetime {
+  let left = 1000;
+  const life = new Lifetime(() => left);
+  return Object.defineProperty(life, 'isNearlyOver', {
+    get: () => {
+      left -= 1;
+      return left <= 1000 - steps;
+    },
+  });
+}
+
+async function withManyPages(): Promise<void> {
+  await using session = await sessionOf(source.url);
+  await session.execute(`CREATE TABLE IF NOT EXISTS many_pages (id int, body text);
+    TRUNCATE many_pages; INSERT INTO many_pages SELECT n, repeat('x', 1000) FROM generate_series(1, 6000) n`);
+}
+
+test('a shard whose lifetime ends is read in legs, which are the whole of it in its order', async () => {
+  await withManyPages();
+  await using keeper = await startKeeper(database);
+  const snapshot = await opened(keeper);
+  const [plan] = planShards(snapshot.rows, {
+    shardBytes: 512 * 1024 * 1024,
+    jobs: 1,
+    serverVersion: 180_000,
+  }).shards;
+  if (!plan) throw new Error('no plan');
+  const run = async (life: () => Lifetime) => {
+    const texts: string[] = [];
+    const results: RowsResult[] = [];
+    let start: RowsResult['rest'] = { chunk: 0, page: null };
+    while (start) {
+      const object = new TextObject();
+      const result: RowsResult = await copyShard({
+        database,
+        ...keeper,
+        text: snapshot.text,
+        encoding: 'UTF8',
+        // Planned as if every page held a megabyte, so that a sub-range is a few pages
+        plan: {
+          ...plan,
+          chunks: plan.chunks.map((each) => ({ ...each, bytes: each.pageCount * 1024 * 1024 })),
+        },
+        leg: results.length + 1,
+        start,
+        life: life(),
+        object,
+        progress: silence,
+      });
+      texts.push(object.text);
+      results.push(result);
+      start = result.rest;
+    }
+    return { text: texts.join(''), results };
+  };
+  const whole = await run(() => endless);
+  expect(whole.results).toHaveLength(1);
+  const inLegs = await run(() => lifeOf(1));
+  expect(inLegs.results.length).toBeGreaterThan(5);
+  expect(inLegs.results.some(({ rest }) => rest?.page !== null && rest?.page !== undefined)).toBe(true);
+  expect(inLegs.text).toBe(whole.text);
+});
+
+test('a chunk ends where it has enough text, so that a restore loads it in one short transaction', async () => {
+  await withManyPages();
+  await using keeper = await startKeeper(database);
+  const snapshot = await opened(keeper);
+  const [plan] = planShards(
+    snapshot.rows.filter(({ name }) => name === 'many_pages'),
+    { shardBytes: 512 * 1024 * 1024, jobs: 1, serverVersion: 180_000 },
+  ).shards;
+  if (!plan) throw new Error('no plan');
+  const object = new TextObject();
+  const { chunks, rest } = await copyShard({
+    database,
+    ...keeper,
+    ...fromBegin,
+    text: snapshot.text,
+    encoding: 'UTF8',
+    plan: {
+      ...plan,
+      chunks: plan.chunks.map((each) => ({ ...each, bytes: each.pageCount * 4 * 1024 * 1024 })),
+    },
+    chunkBytes: 64 * 1024,
+    object,
+    progress: silence,
+  });
+  expect(rest).toBeNull();
+  expect(chunks.length).toBeGreaterThan(2);
+  expect(chunks[0]?.pages?.from).toBe(0);
+  chunks.slice(1).forEach(({ pages }, index) => {
+    expect(pages?.from).toBe(chunks[index]?.pages?.to);
+  });
+  expect(chunks.at(-1)?.pages?.to).toBeNull();
 });
