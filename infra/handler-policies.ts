@@ -36,6 +36,8 @@ function storeStatements(store: HandlerNeeds['store'], bucket: Bucket, prefix: s
   if (store === 'seals')
     statements.push(
       allow(['s3:PutObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'], below(backupsFolder)),
+      // To go on with a file that an earlier invocation had no time to put together whole
+      allow(['s3:ListBucketMultipartUploads'], bucket.bucketArn),
     );
   if (store === 'cleans') {
     statements.push(

@@ -2,15 +2,16 @@ import { BackupIncomplete } from '../archive/errors.ts';
 import { blockBytes, compressionLevel } from '../archive/frame.ts';
 import type { Manifest, SequenceEntry } from '../archive/manifest.ts';
 import { readResult } from '../archive/put-result.ts';
-import { sealBackup } from '../archive/seal.ts';
-import { MediaResult, RowsResult } from '../archive/shard-result.ts';
-import { InternalError } from '../errors/usage.ts';
+import { type SealInput, sealSome } from '../archive/seal.ts';
+import { MediaResult, type RowsResult } from '../archive/shard-result.ts';
 import type { Round } from '../run/keys.ts';
+import type { Lifetime } from '../run/lifetime.ts';
 import type { BackupOptions, RunState, SnapshotState } from '../run/state.ts';
 import { find, RunStateMissing } from '../run/stored.ts';
 import { tool } from '../run/tool.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { roundOf } from './input.ts';
+import { readLegs } from './legs.ts';
 import {
   DefinitionsRecord,
   keys,
@@ -25,6 +26,7 @@ const width = 24;
 
 /**
  * Reads what all workers left and seals it. Repeatable.
+ * @returns undefined when `life` was nearly over first: the next call goes on
  * @throws BackupIncomplete when a shard has no result, and what sealing throws
  */
 export async function sealRun(
@@ -32,8 +34,8 @@ export async function sealRun(
   run: RunState,
   options: BackupOptions,
   snapshot: SnapshotState,
-  signal: AbortSignal,
-): Promise<Manifest> {
+  { life, signal }: { readonly life: Lifetime; readonly signal: AbortSignal },
+): Promise<Manifest | undefined> {
   const at = roundOf(run);
   const [source, definitions, plan, media, sequences] = await Promise.all([
     find(store, keys.snapshot(at), SnapshotRecord),
@@ -44,7 +46,7 @@ export async function sealRun(
   ]);
   const schema = await store.get(keys.schema(at));
   if (!schema) throw new RunStateMissing(`${store.uri(keys.schema(at))} is not there`);
-  return sealBackup(store, {
+  const input: SealInput = {
     backupId: run.id,
     scratchKey: keys.tarEnd(at),
     definitions: {
@@ -56,7 +58,7 @@ export async function sealRun(
     },
     schemaSql: schema.body.toString('utf8'),
     tables: plan.tables,
-    rows: await results(store, at, plan.shards, keys.shardResult, RowsResult),
+    rows: await allLegs(store, at, plan.shards),
     media: media.without ?? {
       shards: media.shards,
       results: await mediaResults(store, at, media),
@@ -78,12 +80,27 @@ export async function sealRun(
       sequences: sequences.entries satisfies SequenceEntry[],
     },
     signal,
-  });
+  };
+  return sealSome(store, input, life);
+}
+
+async function allLegs(store: ObjectStore, at: Round, shards: readonly number[]): Promise<RowsResult[]> {
+  return inGroups(shards, async (shard) => {
+    const legs = await readLegs(store, at, shard);
+    const last = legs.at(-1);
+    if (last && last.rest === null) return legs;
+    throw missing(store, shard, keys.shardResult(at, shard, legs.length + 1));
+  }).then((found) => found.flat());
 }
 
 /** What the plan noticed of the directory belongs to the first shard's notes. */
 async function mediaResults(store: ObjectStore, at: Round, media: MediaRecordShape): Promise<MediaResult[]> {
-  const found = await results(store, at, media.shards, keys.mediaResult, MediaResult);
+  const found = await inGroups(media.shards, async (shard) => {
+    const key = keys.mediaResult(at, shard);
+    const result = await readResult(store, key, MediaResult);
+    if (!result) throw missing(store, shard, key);
+    return result;
+  });
   return found.map((result, index) =>
     index === 0 ? { ...result, notes: [...media.notes, ...result.notes] } : result,
   );
@@ -91,25 +108,16 @@ async function mediaResults(store: ObjectStore, at: Round, media: MediaRecordSha
 
 type MediaRecordShape = ReturnType<typeof MediaRecord.parse>;
 
-async function results<Result>(
-  store: ObjectStore,
-  at: Round,
+async function inGroups<Result>(
   shards: readonly number[],
-  keyOf: (at: Round, shard: number) => string,
-  schema: Parameters<typeof readResult<Result>>[2],
+  read: (shard: number) => Promise<Result>,
 ): Promise<Result[]> {
   const found: Result[] = [];
-  for (let from = 0; from < shards.length; from += width) {
-    const some = shards.slice(from, from + width);
-    const read = await Promise.all(some.map((shard) => readResult(store, keyOf(at, shard), schema)));
-    for (const [index, result] of read.entries()) {
-      if (result === undefined)
-        throw new BackupIncomplete(
-          `shard ${some[index]} left no result (${store.uri(keyOf(at, some[index] ?? 0))})`,
-        );
-      found.push(result);
-    }
-  }
-  if (found.length !== shards.length) throw new InternalError('results were lost while they were read');
+  for (let from = 0; from < shards.length; from += width)
+    found.push(...(await Promise.all(shards.slice(from, from + width).map(read))));
   return found;
+}
+
+function missing(store: ObjectStore, shard: number, key: string): BackupIncomplete {
+  return new BackupIncomplete(`shard ${shard} left no result (${store.uri(key)})`);
 }

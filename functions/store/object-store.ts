@@ -65,6 +65,18 @@ export interface ObjectStore {
     contentType: string,
     signal?: AbortSignal,
   ): Promise<ObjectFacts>;
+  /**
+   * The same for what may take longer than there is time.
+   * @param isNearlyOver asked again and again; once it is true, what is left is left to the next call, which goes on
+   * @returns undefined when something is left
+   */
+  composeSome(
+    key: string,
+    pieces: readonly Piece[],
+    contentType: string,
+    isNearlyOver: () => boolean,
+    signal?: AbortSignal,
+  ): Promise<ObjectFacts | undefined>;
   /** All objects whose key begins with `under`, in key order. */
   list(under: string): AsyncIterable<ObjectFacts>;
   /** The distinct next path segments below `under` (which ends with `/`), without the slash. */

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { S3ClientConfig } from '@aws-sdk/client-s3';
+import { InternalError } from '../errors/usage.ts';
 import type { ByteRange, ObjectFacts, ObjectStore, PendingUpload, Piece } from './object-store.ts';
 import { compose } from './s3-compose.ts';
 import { connect } from './s3-connection.ts';
@@ -70,13 +71,28 @@ class S3Store implements ObjectStore {
     return upload(this.#s3, key, body, this.#s3.signalOf(signal));
   }
 
-  compose(
+  async compose(
     key: string,
     pieces: readonly Piece[],
     contentType: string,
     signal?: AbortSignal,
   ): Promise<ObjectFacts> {
-    return compose(this.#s3, key, pieces, contentType, this.#s3.signalOf(signal));
+    const facts = await compose(this.#s3, key, pieces, contentType, { signal: this.#s3.signalOf(signal) });
+    if (!facts) throw new InternalError(`${this.uri(key)} was not put together whole`);
+    return facts;
+  }
+
+  composeSome(
+    key: string,
+    pieces: readonly Piece[],
+    contentType: string,
+    isNearlyOver: () => boolean,
+    signal?: AbortSignal,
+  ): Promise<ObjectFacts | undefined> {
+    return compose(this.#s3, key, pieces, contentType, {
+      isNearlyOver,
+      signal: this.#s3.signalOf(signal),
+    });
   }
 
   list(under: string): AsyncIterable<ObjectFacts> {

@@ -6,7 +6,7 @@ import {
 import { ObjectChanged, ObjectInTheWay, ObjectMissing, UploadIncomplete } from './errors.ts';
 import { inParallel } from './in-parallel.ts';
 import type { ObjectFacts, Piece } from './object-store.ts';
-import { planParts, planReads, s3Limits } from './plan-parts.ts';
+import { type Part, planParts, planReads, s3Limits } from './plan-parts.ts';
 import type { S3Context } from './s3-context.ts';
 import {
   failureOf,
@@ -16,25 +16,34 @@ import {
   isPreconditionFailed,
   isUncertain,
 } from './s3-failures.ts';
-import { abortUpload, remove } from './s3-list.ts';
+import { abortUpload, listUploads, remove } from './s3-list.ts';
+import { listParts, matchParts } from './s3-parts.ts';
 import { head, headOfSize } from './s3-read.ts';
 import { CopyUnsupported, readPieces, transferParts } from './s3-transfer.ts';
 import { putNew } from './s3-write.ts';
 
 const readPartBytes = 16 * 1024 * 1024;
-const headsAtOnce = 8;
+const headsAtOnce = 32;
 const triesAtMost = 4;
 
 /** Complete met something: begin again, having looked what is there. */
 class BeginAgain extends Error {}
 
+export interface Composing {
+  /** Asked before each part: true leaves the rest, and the upload, to the next call. Without it, all is done in one. */
+  readonly isNearlyOver?: () => boolean;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** @returns undefined when there was no time for all of it */
 export async function compose(
   s3: S3Context,
   key: string,
   pieces: readonly Piece[],
   contentType: string,
-  signal: AbortSignal | undefined,
-): Promise<ObjectFacts> {
+  composing: Composing,
+): Promise<ObjectFacts | undefined> {
+  const { signal } = composing;
   const size = pieces.reduce((sum, { length }) => sum + length, 0);
   return s3.doing('s3:PutObject', key, signal, async () => {
     for (let tried = 1; ; tried += 1) {
@@ -43,7 +52,7 @@ export async function compose(
       await checkSources(s3, pieces, signal);
       try {
         if (size < s3Limits.minimum) return await composeByPut(s3, key, pieces, contentType, signal);
-        return await composeByParts(s3, key, pieces, size, contentType, signal);
+        return await composeByParts(s3, key, pieces, size, contentType, composing);
       } catch (error) {
         const again = error instanceof BeginAgain || error instanceof CopyUnsupported;
         if (!again) throw error;
@@ -103,19 +112,34 @@ async function composeByParts(
   pieces: readonly Piece[],
   size: number,
   contentType: string,
-  signal: AbortSignal | undefined,
-): Promise<ObjectFacts> {
-  const parts = s3.knowsCopies ? planParts(pieces, s3Limits) : planReads(pieces, s3Limits, readPartBytes);
-  const uploadId = await create(s3, key, contentType);
-  let completed = false;
+  { signal, isNearlyOver }: Composing,
+): Promise<ObjectFacts | undefined> {
+  const plans = partPlans(s3, pieces);
+  const { uploadId, parts, transferred } =
+    (isNearlyOver && (await findUnfinished(s3, key, plans, signal))) ??
+    (await beginUpload(s3, key, plans, contentType));
+  let settled = false;
   try {
-    const done = await transferParts(s3, key, uploadId, parts, signal);
+    // What can't be found again (s3rver lists no uploads) must not be left half done
+    const mayStop = isNearlyOver && (await listUploads(s3, key)).some((each) => each.uploadId === uploadId);
+    const done = await transferParts(s3, key, uploadId, {
+      parts,
+      transferred,
+      isNearlyOver: mayStop ? isNearlyOver : undefined,
+      signal,
+    });
     signal?.throwIfAborted();
-    await complete(s3, key, uploadId, done, size);
-    completed = true;
+    if (done) await complete(s3, key, uploadId, done, size);
+    settled = true;
+    if (!done) return undefined;
+  } catch (error) {
+    // Another call at the same upload has completed it, or given it up
+    if (failureOf(error).code === 'NoSuchUpload')
+      throw new BeginAgain('the upload is gone', { cause: error });
+    throw error;
   } finally {
     // Without the signal: an abort must not leave the upload behind. CleanUp finds what this can't remove.
-    if (!completed) await abortUpload(s3, { key, uploadId }).catch(() => {});
+    if (!settled) await abortUpload(s3, { key, uploadId }).catch(() => {});
   }
   const { facts, whole } = await headOfSize(s3, key, size);
   if (facts && whole) return facts;
@@ -126,6 +150,49 @@ async function composeByParts(
   );
   if (parts.some(({ kind }) => kind === 'copy')) throw new CopyUnsupported('sizes differ', { cause: what });
   throw new BeginAgain('sizes differ', { cause: what });
+}
+
+interface Upload {
+  readonly uploadId: string;
+  readonly parts: readonly Part[];
+  readonly transferred: readonly CompletedPart[];
+}
+
+/** The way to go first. */
+function partPlans(s3: S3Context, pieces: readonly Piece[]): (readonly Part[])[] {
+  const reads = planReads(pieces, s3Limits, readPartBytes);
+  return s3.knowsCopies ? [planParts(pieces, s3Limits), reads] : [reads];
+}
+
+async function beginUpload(
+  s3: S3Context,
+  key: string,
+  [parts = []]: readonly (readonly Part[])[],
+  contentType: string,
+): Promise<Upload> {
+  return { uploadId: await create(s3, key, contentType), parts, transferred: [] };
+}
+
+/** An upload that an earlier call left unfinished, if its parts are those of a plan. */
+async function findUnfinished(
+  s3: S3Context,
+  key: string,
+  plans: readonly (readonly Part[])[],
+  signal: AbortSignal | undefined,
+): Promise<Upload | undefined> {
+  for (const upload of await listUploads(s3, key)) {
+    if (upload.key !== key) continue;
+    const found = await listParts(s3, key, upload.uploadId, signal);
+    if (!found?.length) continue;
+    for (const parts of plans) {
+      const transferred = matchParts(parts, found);
+      if (!transferred) continue;
+      // What could only be read then will not be copied now
+      if (parts !== plans[0]) s3.knowsCopies = false;
+      return { uploadId: upload.uploadId, parts, transferred };
+    }
+  }
+  return undefined;
 }
 
 async function create(s3: S3Context, key: string, contentType: string): Promise<string> {

@@ -34,7 +34,8 @@ export async function connect(
       httpsAgent: { keepAlive: true, maxSockets: 64 },
     },
   };
-  if (process.env.AWS_MAX_ATTEMPTS === undefined) config.maxAttempts = 5;
+  // S3 itself is worth waiting for, for a quarter of a minute: what fails for longer fails a run of hours
+  if (process.env.AWS_MAX_ATTEMPTS === undefined) config.maxAttempts = aws ? 9 : 5;
   if (endpoint !== undefined) {
     config.endpoint = endpoint;
     config.forcePathStyle = true;

@@ -9,29 +9,42 @@ import { read } from './s3-read.ts';
 
 /** Bytes of parts that are held in memory at once. */
 const memoryBytes = 64 * 1024 * 1024;
-const copiesAtOnce = 8;
+/** The server does the work; terabytes are put together at the sum of what it gives to each. */
+const copiesAtOnce = 32;
 
 /** The server has no UploadPartCopy, or one that can't be relied on: everything has to be read. */
 export class CopyUnsupported extends Error {}
 
-/** Copies and uploads the parts, several at once; the first failure ends the others. */
+export interface Transfer {
+  readonly parts: readonly Part[];
+  /** Those that an earlier call has transferred. */
+  readonly transferred: readonly CompletedPart[];
+  readonly isNearlyOver: (() => boolean) | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * Copies and uploads the parts, several at once; the first failure ends the others.
+ * @returns all parts in order; undefined when there was no time for some
+ */
 export async function transferParts(
   s3: S3Context,
   key: string,
   uploadId: string,
-  parts: readonly Part[],
-  signal: AbortSignal | undefined,
-): Promise<CompletedPart[]> {
+  { parts, transferred, isNearlyOver, signal }: Transfer,
+): Promise<CompletedPart[] | undefined> {
   const ended = new AbortController();
   const either = signal ? AbortSignal.any([signal, ended.signal]) : ended.signal;
   const largestRead = Math.max(1, ...parts.map(({ kind, length }) => (kind === 'read' ? length : 0)));
   const readsAtOnce = Math.max(1, Math.min(4, Math.floor(memoryBytes / largestRead)));
-  const done: CompletedPart[] = [];
+  const done: CompletedPart[] = [...transferred];
+  const there = new Set(transferred.map(({ PartNumber }) => PartNumber));
   const run = (kind: Part['kind'], atOnce: number, send: typeof copyPart) =>
     inParallel(
-      parts.filter((part) => part.kind === kind),
+      parts.filter((part) => part.kind === kind && !there.has(part.number)),
       atOnce,
       async (part) => {
+        if (isNearlyOver?.()) return;
         done.push({ PartNumber: part.number, ...(await send(s3, key, uploadId, part, either)) });
       },
     );
@@ -43,6 +56,7 @@ export async function transferParts(
     await Promise.allSettled(work);
     throw error;
   }
+  if (done.length < parts.length) return undefined;
   return done.sort((a, b) => (a.PartNumber ?? 0) - (b.PartNumber ?? 0));
 }
 

@@ -12,8 +12,8 @@ import { failureOf, isUncertain } from './s3-failures.ts';
 import { headOfSize } from './s3-read.ts';
 import { written } from './s3-write.ts';
 
-/** 10,000 parts of it are 156 GiB, and two at a time bound the memory of an upload. */
-const partBytes = 16 * 1024 * 1024;
+/** 10,000 parts of it are 78 GiB. lib-storage holds up to four of them: two on their way, one that grows, one to copy it. */
+const partBytes = 8 * 1024 * 1024;
 const partsAtOnce = 2;
 
 /** Streams a body of unknown size; after an error or an abort no multipart upload is left. */

@@ -1,14 +1,18 @@
 import { SnapshotInput } from '../../backup/input.ts';
 import { sealRun } from '../../backup/seal.ts';
 import { backupKey } from '../../run/keys.ts';
+import { Lifetime } from '../../run/lifetime.ts';
 import { stateHandler } from '../state-handler.ts';
 
 /** SealBackup: from here on the backup exists. */
 export const sealBackup = stateHandler(
   SnapshotInput,
-  async ({ run, options, snapshot }, { store, signal }) => {
-    const manifest = await sealRun(store, run, options, snapshot, signal);
+  async ({ run, options, snapshot }, { store, signal, remainingMs }) => {
+    const life = new Lifetime(remainingMs);
+    const manifest = await sealRun(store, run, options, snapshot, { life, signal });
+    if (!manifest) return { more: true };
     return {
+      more: false,
       backupId: manifest.backupId,
       uri: store.uri(backupKey(manifest.backupId, '')),
       tables: manifest.tables.length,
