@@ -17,6 +17,7 @@ import {
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
+import { memoryOf } from '../functions/estimate/handler-memory.ts';
 import { environment as names } from '../functions/run/environment-names.ts';
 import type { Configuration } from './configuration.ts';
 import { type HandlerNeeds, handlerNeeds } from './handler-needs.ts';
@@ -82,7 +83,7 @@ export class HandlerFunctions extends Construct {
       handler: 'index.handler',
       code: codeOf(handler),
       timeout: Duration.seconds(handlerSeconds),
-      memorySize: needs.memory ?? 512,
+      memorySize: memoryOf(handler),
       ...(needs.asynchronous && { retryAttempts: 0, maxEventAge: Duration.minutes(2) }),
       environment: environmentOf(needs, configuration, bucket),
       vpc: this.#vpc,

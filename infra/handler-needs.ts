@@ -14,8 +14,6 @@ export interface HandlerNeeds {
   readonly executions?: true;
   /** Started and not waited for: Lambda itself must not repeat it, the machine that starts it does. */
   readonly asynchronous?: true;
-  /** MiB; a processor's share goes with it. */
-  readonly memory?: number;
 }
 
 const fromSource: HandlerNeeds = { store: 'runs', source: true };
@@ -34,21 +32,21 @@ export const handlerNeeds: Readonly<Record<string, HandlerNeeds>> = {
   },
   KeepSnapshot: { ...fromSource, executions: true, asynchronous: true },
   OpenSnapshot: fromSource,
-  DumpSchema: { ...fromSource, memory: 1769 },
+  DumpSchema: fromSource,
   PlanShards: fromSource,
-  CopyShard: { ...fromSource, memory: 1769 },
+  CopyShard: fromSource,
   PlanMedia: { store: 'runs', sourceMedia: true },
-  ArchiveMedia: { store: 'runs', sourceMedia: true, memory: 1769 },
+  ArchiveMedia: { store: 'runs', sourceMedia: true },
   ReadSequences: fromSource,
   ReleaseSnapshot: fromSource,
-  SealBackup: { store: 'seals', source: true, memory: 1769 },
+  SealBackup: { store: 'seals', source: true },
   AnnounceBackup: told,
 
   PlanRestore: { store: 'runs', source: true, target: true, targetMedia: 'writes' },
   CreateDatabase: intoTarget,
   LoadPreData: intoTarget,
-  LoadShard: { ...intoTarget, memory: 1769 },
-  ExtractMedia: { store: 'runs', targetMedia: 'writes', memory: 1769 },
+  LoadShard: intoTarget,
+  ExtractMedia: { store: 'runs', targetMedia: 'writes' },
   Sanitize: intoTarget,
   BuildIndexes: intoTarget,
   AddConstraints: intoTarget,

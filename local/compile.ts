@@ -11,6 +11,8 @@ import { type Task, taskOf } from './task.ts';
 export interface Compiled {
   readonly steps: StateMachine;
   readonly tasks: ReadonlyMap<string, CompiledTask>;
+  /** Seconds of every Wait. */
+  readonly waits: ReadonlyMap<string, number>;
 }
 
 export type CompiledTask =
@@ -34,13 +36,21 @@ export interface MapInput {
  */
 export function compile(definition: Definition, handlers: ReadonlySet<string>): Compiled {
   const tasks = new Map<string, CompiledTask>();
+  const waits = new Map<string, number>();
   const states: Record<string, StateDefinition> = {};
   for (const [name, state] of Object.entries(definition.States)) {
     const task = compileState(name, state, handlers);
     if (task) tasks.set(name, task);
+    if (state.Type === 'Wait') waits.set(name, waitSeconds(name, state));
     states[name] = task ? asLibraryTask(state, task) : state;
   }
-  return { steps: libraryMachine({ StartAt: definition.StartAt, States: states }), tasks };
+  return { steps: libraryMachine({ StartAt: definition.StartAt, States: states }), tasks, waits };
+}
+
+/** A time that is read from the state could not be held against the handlers' lifetimes. */
+function waitSeconds(name: string, { Seconds }: StateDefinition): number {
+  if (typeof Seconds === 'number') return Seconds;
+  throw new DefinitionRefused(`the Wait ${name} does not say its Seconds as a number`);
 }
 
 /**

@@ -14,7 +14,7 @@ export interface Place {
   readonly item?: number;
 }
 
-/** What a handler finds around it; the runner itself adds the signal and the time left, which is no limit. */
+/** What a handler finds around it; the runner itself adds the signal and the time left. */
 export type LocalSurroundings = Omit<Surroundings, 'signal' | 'remainingMs'>;
 
 export type RunnerEvent = {
@@ -37,6 +37,8 @@ export interface RunnerOptions {
   /** Ctrl-C: ends handlers, then cleans up. */
   readonly signal: AbortSignal;
   onEvent?(event: RunnerEvent): void;
+  /** Every handler gets this many seconds, as on Lambda; without it, as long as it takes. */
+  readonly lambdaSeconds?: number | undefined;
   /** Definitions in place of the synthesised ones; tests use it. */
   readonly definitions?: Partial<Record<MachineName, Definition>>;
 }

@@ -71,5 +71,6 @@ function surroundingOf(run: LocalRun, execution: Execution, signal: AbortSignal)
       }
     },
   });
-  return { signal, events: new EventCount(), execution: execution.context, ...at() };
+  const { lambdaSeconds } = run.options;
+  return { signal, events: new EventCount(), execution: execution.context, lambdaSeconds, ...at() };
 }

@@ -1,6 +1,7 @@
 import { InternalError } from '../functions/errors/usage.ts';
 import { recordingFailures } from '../functions/run/failure.ts';
-import { asLambdaReports, RunIsOver } from './errors.ts';
+import { asLambdaReports, RunIsOver, TaskFailure } from './errors.ts';
+import { withinLifetime } from './lifetimes.ts';
 import type { LocalRun, Place } from './local-run.ts';
 
 /**
@@ -17,16 +18,19 @@ export async function runHandler(
   const handler = run.options.handlers[place.handler];
   if (!handler) throw new InternalError(`there is no handler ${place.handler}`);
   if (signal.aborted) throw new RunIsOver();
-  const surroundings = {
-    ...run.options.surroundingsFor(place),
-    signal,
-    remainingMs: () => Number.POSITIVE_INFINITY,
-  };
+  const { lambdaSeconds } = run.options;
   try {
-    return await recordingFailures(place.handler, handler)(input, surroundings);
+    return await withinLifetime(lambdaSeconds, signal, (within, remainingMs) =>
+      recordingFailures(place.handler, handler)(input, {
+        ...run.options.surroundingsFor(place),
+        signal: within,
+        remainingMs,
+      }),
+    );
   } catch (error) {
     if (signal.aborted) throw new RunIsOver();
-    run.handlerErrors.push(error);
-    throw asLambdaReports(error);
+    const failure = error instanceof TaskFailure ? error : asLambdaReports(error);
+    run.handlerErrors.push(failure.original);
+    throw failure;
   }
 }

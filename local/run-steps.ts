@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ExecutionAbortedError, ExecutionError } from 'aws-local-stepfunctions';
 import type { Compiled, CompiledTask } from './compile.ts';
 import { RunIsOver } from './errors.ts';
+import { scaledWaitMs } from './lifetimes.ts';
 import { type EventCount, refuseLargeState } from './limits.ts';
 import { type StepEvent, watchSteps } from './watch-steps.ts';
 
@@ -12,6 +13,8 @@ export interface Surrounding {
   readonly events: EventCount;
   /** The context object's `Execution`. */
   readonly execution: Readonly<Record<string, unknown>>;
+  /** What `--lambda-seconds` says: waits are shortened along with lifetimes. */
+  readonly lambdaSeconds?: number | undefined;
   runTask(state: string, task: CompiledTask, input: unknown, surrounding: Surrounding): Promise<unknown>;
   onStep(event: StepEvent): void;
 }
@@ -52,6 +55,12 @@ export async function runSteps(
     overrides: {
       taskResourceLocalHandlers: Object.fromEntries(
         [...compiled.tasks].map(([state, task]) => [state, tracked(state, task)]),
+      ),
+      waitTimeOverrides: Object.fromEntries(
+        [...compiled.waits].map(([state, seconds]) => [
+          state,
+          scaledWaitMs(seconds, surrounding.lambdaSeconds),
+        ]),
       ),
     },
     context: { Execution: { ...surrounding.execution } },

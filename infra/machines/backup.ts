@@ -16,6 +16,7 @@ import { cleanUpState, failurePath, onFailure } from './failure-path.ts';
 import { fanOut } from './fan-out.ts';
 import { type FunctionOf, type LambdaStateOptions, lambdaState } from './lambda-state.ts';
 import { nestedExecution } from './nested-execution.ts';
+import { UntilDone } from './until-done.ts';
 
 export interface BackupParts {
   readonly functionOf: FunctionOf;
@@ -40,7 +41,7 @@ export function backupMachine(scope: Construct, parts: BackupParts): IChainable 
   const readSequences = task('ReadSequences', discard);
   const releaseSnapshot = task('ReleaseSnapshot', discard);
   const invalidateCache = task('InvalidateCache', { resultPath: '$.cache' });
-  const sealBackup = task('SealBackup', { resultPath: '$.backup' });
+  const sealBackup = new UntilDone(scope, 'SealBackup', functionOf, { resultPath: '$.backup' });
   const cleanUp = cleanUpState(scope, 'CleanUpAfterBackup', parts.cleanUp, 'sealed');
   const announce = task('AnnounceBackup');
   const unannounced = new Pass(scope, 'ReportUnannounced', {
@@ -58,7 +59,7 @@ export function backupMachine(scope: Construct, parts: BackupParts): IChainable 
   onFailure(cleanUp, announce);
   onFailure(announce, unannounced);
 
-  const seal = sealBackup.next(cleanUp).next(announce);
+  sealBackup.next(cleanUp).next(announce);
   return begin(scope, 'backup', functionOf)
     .next(Chain.start(lock).next(startKeepSnapshot).next(openSnapshot).next(dumpSchema).next(planShards))
     .next(copy)
@@ -66,8 +67,8 @@ export function backupMachine(scope: Construct, parts: BackupParts): IChainable 
     .next(releaseSnapshot)
     .next(
       new Choice(scope, 'WhetherToInvalidateCache')
-        .when(Condition.booleanEquals('$.options.invalidateCache', true), invalidateCache.next(seal))
-        .otherwise(seal),
+        .when(Condition.booleanEquals('$.options.invalidateCache', true), invalidateCache.next(sealBackup))
+        .otherwise(sealBackup),
     );
 }
 
@@ -86,6 +87,7 @@ function startKeeping(scope: Construct, machine: IStateMachine) {
 function copyRowsAndMedia(scope: Construct, functionOf: FunctionOf): Parallel {
   const rows = fanOut(scope, 'CopyShards', functionOf, {
     worker: 'CopyShard',
+    untilDone: true,
     shards: '$.plan.shards',
     input: { ...worker, snapshot: JsonPath.objectAt('$.snapshot') },
     discardsState: true,

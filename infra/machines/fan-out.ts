@@ -1,12 +1,15 @@
-import { DistributedMap, JsonPath, StateMachineType } from 'aws-cdk-lib/aws-stepfunctions';
+import { DistributedMap, JsonPath, StateMachineType, Succeed } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
 import { type FunctionOf, lambdaState } from './lambda-state.ts';
+import { UntilDone } from './until-done.ts';
 
 export interface FanOutOptions {
   /** The worker's handler, which is its state's name too. */
   readonly worker: string;
   /** Path of the plan's array of shard numbers. */
   readonly shards: string;
+  /** The worker is invoked again for its shard as long as it says that there is more. */
+  readonly untilDone?: boolean;
   /** What every worker gets beside its `shard`. */
   readonly input: Record<string, unknown>;
   /** The last state of a branch passes nothing on. */
@@ -32,5 +35,12 @@ export function fanOut(
     resultPath: JsonPath.DISCARD,
     ...(options.discardsState && { outputPath: JsonPath.DISCARD }),
   });
-  return map.itemProcessor(lambdaState(map, options.worker, functionOf, { outputPath: JsonPath.DISCARD }));
+  const nothing = { outputPath: JsonPath.DISCARD };
+  return map.itemProcessor(
+    options.untilDone
+      ? new UntilDone(map, options.worker, functionOf).next(
+          new Succeed(map, `Done${options.worker}`, nothing),
+        )
+      : lambdaState(map, options.worker, functionOf, nothing),
+  );
 }

@@ -13,6 +13,7 @@ import { begin } from './begin.ts';
 import { cleanUpState, failurePath, onFailure } from './failure-path.ts';
 import { fanOut } from './fan-out.ts';
 import { type FunctionOf, type LambdaStateOptions, lambdaState } from './lambda-state.ts';
+import { UntilDone } from './until-done.ts';
 
 export interface RestoreParts {
   readonly functionOf: FunctionOf;
@@ -30,16 +31,17 @@ export function restoreMachine(scope: Construct, parts: RestoreParts): IChainabl
   const planRestore = task('PlanRestore', { resultPath: '$.plan' });
   const build = [task('CreateDatabase', discard), task('LoadPreData', discard)];
   const load = loadRowsAndMedia(scope, functionOf);
+  const untilDone = (name: string) => new UntilDone(scope, name, functionOf);
   const finish = [
-    'Sanitize',
-    'BuildIndexes',
-    'AddConstraints',
-    'AddTriggers',
-    'RefreshViews',
-    'SetSequences',
-    'Analyze',
-  ].map((name) => task(name, discard));
-  const verifyRestore = task('VerifyRestore', { resultPath: '$.verified' });
+    untilDone('Sanitize'),
+    untilDone('BuildIndexes'),
+    untilDone('AddConstraints'),
+    untilDone('AddTriggers'),
+    untilDone('RefreshViews'),
+    task('SetSequences', discard),
+    untilDone('Analyze'),
+  ];
+  const verifyRestore = new UntilDone(scope, 'VerifyRestore', functionOf, { resultPath: '$.verified' });
   const switchOver = task('SwitchOver', { resultPath: '$.switched' });
   const invalidateCache = task('InvalidateCache', { resultPath: '$.cache' });
   const afterRestore = task('AfterRestore', { resultPath: '$.afterRestore' });
@@ -83,6 +85,7 @@ function loadRowsAndMedia(scope: Construct, functionOf: FunctionOf): Parallel {
   };
   const rows = fanOut(scope, 'LoadShards', functionOf, {
     worker: 'LoadShard',
+    untilDone: true,
     shards: '$.plan.shards',
     input,
     discardsState: true,

@@ -11,7 +11,6 @@ class Broken extends errorOf({ code: 'Broken', exitCode: 4, meaning: 'A test mad
 class NotReady extends errorOf({ code: 'SnapshotNotReadyInTest', exitCode: 1, meaning: 'A test made it.' }) {}
 class Lost extends errorOf({ code: 'Lost', exitCode: 1, meaning: 'A test made it.', startOver: true }) {}
 
-const nothing: StateHandler = async () => null;
 const keeper: StateHandler = async (_, { signal }) => {
   await sleep(60_000, null, { signal }).catch(() => null);
 };
@@ -29,14 +28,18 @@ function machines(handlers: Record<string, StateHandler>): Recording {
   ].flatMap((line) => line.split(' '));
   return recording(
     {
-      ...Object.fromEntries(idle.map((name) => [name, nothing])),
+      ...Object.fromEntries(idle.map((name) => [name, async () => ({ more: false })])),
       Begin: begin,
       KeepSnapshot: keeper,
       OpenSnapshot: async () => ({ text: '1:1:', takenAt: 'now', walPosition: null }),
       PlanShards: async () => ({ shards: [1, 2, 3] }),
       PlanMedia: async () => ({ shards: [1] }),
       InvalidateCache: async () => ({ deleted: 2 }),
-      SealBackup: async (state) => ({ backupId: (state as { run: { id: string } }).run.id, uri: 's3://b/' }),
+      SealBackup: async (state) => ({
+        backupId: (state as { run: { id: string } }).run.id,
+        uri: 's3://b/',
+        more: false,
+      }),
       AnnounceBackup: announce,
       PlanRestore: async (state) => {
         const { options } = state as { options: { backup: string } };
@@ -72,7 +75,12 @@ test('Backup goes through its states in order and returns the sealed backup', as
 
 test('every worker of Backup gets its run, options, snapshot and shard', async () => {
   const inputs: unknown[] = [];
-  const { options } = machines({ CopyShard: async (input) => inputs.push(input) });
+  const { options } = machines({
+    CopyShard: async (input) => {
+      inputs.push(input);
+      return { more: false };
+    },
+  });
   await runMachine('backup', { jobs: 2 }, options);
   expect(inputs).toHaveLength(3);
   expect(inputs[0]).toMatchObject({
@@ -93,6 +101,7 @@ test('a worker that fails ends the backup with its own error, after CleanUp', as
   const { options, began, objects } = machines({
     CopyShard: async (input) => {
       if ((input as { shard: number }).shard === 2) throw new Broken('shard 2 is broken');
+      return { more: false };
     },
     CleanUp: async () => objects.clear(),
   });
@@ -112,6 +121,7 @@ test('a backup that lost its snapshot starts over once, in a second round', asyn
       const { run, shard } = input as { run: { round: number }; shard: number };
       rounds.push(run.round);
       if (run.round === 1 && shard === 1) throw new Lost('the keeper is gone');
+      return { more: false };
     },
   });
   const output = await runMachine('backup', { jobs: 1 }, options);
@@ -255,4 +265,48 @@ test('on Ctrl-C too, the keeper has ended before CleanUp begins', async () => {
   });
   await expect(runMachine('backup', {}, options)).rejects.toMatchObject({ code: 'Interrupted' });
   expect(order).toEqual(['keeper ended', 'CleanUp']);
+});
+
+test('a handler that has more to do is entered again with the same input, until it has not', async () => {
+  const inputs: unknown[] = [];
+  let left = 3;
+  const { options, began } = machines({
+    CopyShard: async (input) => {
+      inputs.push(input);
+      return { more: (input as { shard: number }).shard === 2 && --left > 0 };
+    },
+    SealBackup: async (state) => ({
+      backupId: (state as { run: { id: string } }).run.id,
+      uri: 's3://b/',
+      more: began.filter((name) => name === 'SealBackup').length < 4,
+    }),
+  });
+  await runMachine('backup', { jobs: 1 }, options);
+  expect(inputs.map((input) => (input as { shard: number }).shard)).toEqual([1, 2, 2, 2, 3]);
+  expect(began.filter((name) => name === 'SealBackup')).toHaveLength(4);
+});
+
+test('with lifetimes of some seconds, waits are shorter by as much, and who overstays is tried again', async () => {
+  let kept = 0;
+  let planned = 0;
+  const remaining: number[] = [];
+  const { options } = machines({
+    KeepSnapshot: async () => {
+      kept += 1;
+    },
+    PlanShards: async (_, { remainingMs }) => {
+      remaining.push(remainingMs());
+      planned += 1;
+      if (planned === 1) await sleep(1_200);
+      return { shards: [1] };
+    },
+    CopyShard: async () => {
+      await sleep(900);
+      return { more: false };
+    },
+  });
+  await runMachine('backup', { jobs: 1 }, { ...options, lambdaSeconds: 1 });
+  expect(planned).toBe(2);
+  expect(Math.max(...remaining)).toBeLessThanOrEqual(1_000);
+  expect(kept).toBeGreaterThan(2);
 });
