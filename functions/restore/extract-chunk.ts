@@ -3,14 +3,20 @@ import { DamagedBackup } from '../archive/errors.ts';
 import { InternalError } from '../errors/usage.ts';
 import { buildOf } from '../media/build.ts';
 import { type ExtractOptions, extractShard } from '../media/extract.ts';
+import type { RestoreRecord } from './records.ts';
 import type { Restoring } from './restoring.ts';
+
+/** A `Restoring`, as far as media need it. */
+export interface MediaToRestore extends Pick<Restoring, 'manifest' | 'store' | 'runId'> {
+  readonly plan: Pick<RestoreRecord, 'media'>;
+}
 
 /** Unpacks one chunk of media.tar.zst. @throws DamagedBackup when it holds other members than the manifest says */
 export async function extractChunk(
-  { manifest, plan, store, runId }: Restoring,
+  { manifest, plan, store, runId }: MediaToRestore,
   shard: number,
   media: string,
-  options: ExtractOptions,
+  options: Omit<ExtractOptions, 'part'>,
 ): Promise<void> {
   const chunk = typeof manifest.media === 'string' ? undefined : manifest.media.chunks[shard - 1];
   if (!chunk || !plan.media) throw new InternalError(`the backup has no media shard ${shard}`);
@@ -19,7 +25,10 @@ export async function extractChunk(
     what: `media, part ${shard}`,
     signal: options.signal,
   });
-  const { members } = await extractShard(tar, buildOf(media, runId), shard, options);
+  const { members } = await extractShard(tar, buildOf(media, runId), shard, {
+    ...options,
+    part: chunk.part,
+  });
   if (members !== chunk.members)
     throw new DamagedBackup(
       `${store.uri(key)}, part ${shard}, holds ${members} files and directories, its manifest says ${chunk.members}; use another backup`,

@@ -1,36 +1,64 @@
-import type { TableEntry } from '../archive/manifest.ts';
+import type { TableChunk, TableEntry } from '../archive/manifest.ts';
 import type { LoadPlan } from './records.ts';
 
-/** What a table costs however few its rows are: a transaction, a TRUNCATE, a read. In bytes of rows. */
-const chunkCost = 256 * 1024;
-const finestShard = 4 * 1024 * 1024;
-const coarsestShard = 512 * 1024 * 1024;
-const shardsPerJob = 6;
+const mebibyte = 1024 * 1024;
 
-/** Deals the chunks of tables out to workers, the large ones first and alone, the small ones packed together. */
+/** What a chunk costs however few its rows are: a transaction, a TRUNCATE, a read. In bytes of rows. */
+const chunkCost = mebibyte / 4;
+const finestShard = 4 * mebibyte;
+/** A gibibyte of rows is loaded in about a minute; what is lost with a worker is no more than that. */
+const coarsestShard = 1024 * mebibyte;
+const shardsPerJob = 6;
+/** The array of shard numbers has to fit into a state of 262,144 bytes, together with that of the media. */
+const mostShards = 10_000;
+
+interface Piece {
+  readonly table: TableEntry;
+  readonly index: number;
+  readonly chunk: TableChunk;
+  readonly cost: number;
+}
+
+/**
+ * Deals the chunks of tables out to workers, the large ones first, the small ones packed together. A shard holds about
+ * a gibibyte of rows at most, more where one chunk does, or where there would be more than 10,000 shards.
+ */
 export function planLoad(tables: readonly TableEntry[], jobs: number): LoadPlan[] {
-  const chunks = tables
-    .flatMap((entry) =>
-      entry.chunks.map((chunk, chunkIndex) => ({ entry, chunkIndex, bytes: chunk.rawBytes + chunkCost })),
-    )
+  const pieces: Piece[] = [];
+  for (const table of tables) {
     // What is empty needs no loading
-    .filter(({ entry, chunkIndex }) => (entry.chunks[chunkIndex]?.rows ?? 0) > 0)
-    .sort((a, b) => b.bytes - a.bytes);
-  const total = chunks.reduce((sum, { bytes }) => sum + bytes, 0);
-  const target = Math.min(coarsestShard, Math.max(finestShard, total / (jobs * shardsPerJob)));
-  const plans: LoadPlan[] = [];
-  let packed: LoadPlan['chunks'] = [];
-  let packedBytes = 0;
-  const close = () => {
-    if (packed.length > 0) plans.push({ shard: plans.length + 1, chunks: packed });
-    packed = [];
-    packedBytes = 0;
-  };
-  for (const { entry, chunkIndex, bytes } of chunks) {
-    if (packedBytes + bytes > target) close();
-    packed.push({ entry, chunkIndex });
-    packedBytes += bytes;
+    for (const [index, chunk] of table.chunks.entries())
+      if (chunk.rows > 0) pieces.push({ table, index, chunk, cost: chunk.rawBytes + chunkCost });
   }
-  close();
-  return plans;
+  pieces.sort((a, b) => b.cost - a.cost);
+  const total = pieces.reduce((sum, { cost }) => sum + cost, 0);
+  const fair = Math.max(finestShard, total / (jobs * shardsPerJob));
+  let target = Math.max(Math.min(coarsestShard, fair), total / mostShards);
+  let packs = pack(pieces, target);
+  while (packs.length > mostShards) {
+    target *= 1.25;
+    packs = pack(pieces, target);
+  }
+  return packs.map((pack, index) => ({ shard: index + 1, chunks: pack.map(plannedChunk) }));
+}
+
+/** One after another, each pack as full as the next piece lets it be. */
+function pack(pieces: readonly Piece[], target: number): Piece[][] {
+  const packs: Piece[][] = [];
+  let room = 0;
+  for (const piece of pieces) {
+    const last = packs.at(-1);
+    if (last && piece.cost <= room) {
+      last.push(piece);
+      room -= piece.cost;
+    } else {
+      packs.push([piece]);
+      room = target - piece.cost;
+    }
+  }
+  return packs;
+}
+
+function plannedChunk({ table: { chunks, ...table }, index, chunk }: Piece): LoadPlan['chunks'][number] {
+  return { table, of: chunks.length, index, chunk };
 }

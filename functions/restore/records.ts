@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { TableEntry } from '../archive/manifest.ts';
+import { TableChunk, TableEntry } from '../archive/manifest.ts';
 import { runKey } from '../run/keys.ts';
 import { RunId } from '../run/run-id.ts';
 import { Rebuild } from '../target/rebuild.ts';
@@ -21,10 +21,19 @@ export const RestoreRecord = z.object({
 });
 export type RestoreRecord = z.infer<typeof RestoreRecord>;
 
-/** What one worker loads: chunks of tables, with all that the manifest says of them. */
+/** What one worker loads: chunks of tables, each with what the manifest says of it and its table, and of no other. */
 export const LoadPlan = z.object({
   shard: z.int().positive(),
-  chunks: z.array(z.object({ entry: TableEntry, chunkIndex: z.int().nonnegative() })),
+  chunks: z.array(
+    z.object({
+      table: TableEntry.omit({ chunks: true }),
+      /** How many chunks the table has. */
+      of: z.int().positive(),
+      /** This one's place among them. */
+      index: z.int().nonnegative(),
+      chunk: TableChunk,
+    }),
+  ),
 });
 export type LoadPlan = z.infer<typeof LoadPlan>;
 

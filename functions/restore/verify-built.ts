@@ -2,8 +2,9 @@ import type { PostData } from '../definitions/post-data-groups.ts';
 import { buildOf } from '../media/build.ts';
 import { countTree } from '../media/count-tree.ts';
 import type { Database } from '../postgres/session.ts';
+import type { Lifetime } from '../run/lifetime.ts';
 import { RestoreVerificationFailed } from '../target/errors.ts';
-import { type VerifiedRestore, verifyRestore } from '../target/verify-restore.ts';
+import { countRows, type VerifiedRestore, verifyRestore } from '../target/verify-restore.ts';
 import type { Restoring } from './restoring.ts';
 
 /** Nothing of a few tables' post-data is made in the hidden database: the target has its own. */
@@ -21,25 +22,42 @@ export interface VerifiedBuild extends VerifiedRestore {
   readonly media: { readonly files: number; readonly bytes: number } | null;
 }
 
-/** Holds database and media against the manifest. @throws RestoreVerificationFailed */
+/**
+ * Holds database and media against the manifest.
+ * @returns undefined: the lifetime is nearly over and there is more to look at
+ * @throws RestoreVerificationFailed
+ */
 export async function verifyBuilt(
   restoring: Restoring,
   target: Database,
-  options: { readonly jobs: number; readonly media: string | undefined; readonly signal: AbortSignal },
-): Promise<VerifiedBuild> {
-  const { plan, manifest } = restoring;
+  options: {
+    readonly jobs: number;
+    readonly media: string | undefined;
+    readonly life: Lifetime;
+    readonly signal: AbortSignal;
+  },
+): Promise<VerifiedBuild | undefined> {
+  const { plan, manifest, tables } = restoring;
+  const { media, ...work } = options;
   const whole = plan.scope === 'database';
+  let mediaFound: VerifiedBuild['media'] = null;
+  if (media !== undefined) {
+    const counted = await countRows(target, plan.rebuild, { tables, ...work });
+    // Files are counted in one go, by a handler that has its life before it
+    if (counted === undefined || isHalfOver(work.life)) return undefined;
+    mediaFound = await verifyMedia(restoring, media);
+  }
   const verified = await verifyRestore(target, plan.rebuild, {
     postData: whole ? await restoring.postData(options.signal) : nothing,
-    tables: restoring.tables,
+    tables,
     sequences: whole ? manifest.sequences : [],
-    jobs: options.jobs,
-    signal: options.signal,
+    ...work,
   });
-  return {
-    ...verified,
-    media: options.media === undefined ? null : await verifyMedia(restoring, options.media),
-  };
+  return verified && { ...verified, media: mediaFound };
+}
+
+function isHalfOver(life: Lifetime): boolean {
+  return Number.isFinite(life.wholeSeconds) && life.leftMs() < life.wholeSeconds * 350;
 }
 
 async function verifyMedia({ manifest, runId }: Restoring, media: string) {

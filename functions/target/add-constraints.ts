@@ -1,79 +1,70 @@
+import type { TableEntry } from '../archive/manifest.ts';
 import type { ForeignKeyStatement, KeyStatement, RelationName } from '../definitions/post-data-groups.ts';
 import { quoteIdentifier, quoteName } from '../postgres/quote.ts';
 import type { Database, Session } from '../postgres/session.ts';
-import { once } from './bookkeeping.ts';
-import { type BuildOptions, readPartitioned } from './build-indexes.ts';
-import { inParallel } from './in-parallel.ts';
+import { readDone } from './bookkeeping.ts';
+import { type BuildOptions, readPartitioned, takeMemory } from './build-indexes.ts';
+import { definitionWork, subjectOf } from './piece.ts';
 import type { Rebuild } from './rebuild.ts';
 import { relationKey } from './relation-key.ts';
-import { runBatched } from './run-batched.ts';
-import { runDefinitions } from './run-definitions.ts';
-import { openLoader, withLoader } from './sessions.ts';
+import { runGroup } from './run-group.ts';
+import { runWork, type Work } from './run-work.ts';
+import { withLoader } from './sessions.ts';
 import { longestFirst } from './table-sizes.ts';
 
 /**
  * Adds all constraints: primary keys and unique ones take over the indexes built before, then what needs keys or is
  * needed by foreign keys (indexes of partitions attached, check constraints, views), then foreign keys, one after
  * another (at the same time they can deadlock) and validated by several sessions. Repeatable.
- * @throws DefinitionFailed naming the statement
+ * @returns notes on what was left out or belongs to another role; all of them once nothing is left to do
+ * @throws DefinitionFailed naming the statement; WorkVanished
  */
 export async function addConstraints(
   target: Database,
   rebuild: Rebuild,
-  { postData, tables, jobs, signal }: BuildOptions,
-): Promise<{ readonly validated: number; readonly notes: readonly string[] }> {
-  const { toValidate, notes } = await withLoader(
-    target,
-    rebuild,
-    { part: 'constraints', signal },
-    async (session) => {
-      // Held until the session ends: another try at the same work waits, and then finds it done
-      await session.query(
-        "SELECT pg_catalog.pg_advisory_lock(pg_catalog.hashtext('replicator constraints'))",
-      );
-      const partitioned = await readPartitioned(session);
-      const present = await readConstraints(session);
-      const missing = (constraint: NamedConstraint) => !present.has(constraintKey(constraint));
-      await runBatched(
-        session,
-        postData.keys.filter(missing).map((key) => addKey(key, partitioned)),
-      );
-      const notes = await runGroup(session, rebuild, 'others', postData.others);
-      const foreignKeys = postData.foreignKeys.filter(missing);
-      await runBatched(
-        session,
-        foreignKeys.map((one) => addForeignKey(one, partitioned)),
-      );
-      return { toValidate: await notYetValid(session, postData.foreignKeys), notes };
-    },
+  options: BuildOptions,
+): Promise<{ readonly validated: number; readonly notes: readonly string[]; readonly more: boolean }> {
+  const { postData, tables, jobs, signal } = options;
+  const found = await withLoader(target, rebuild, { part: 'constraints', signal }, async (session) => ({
+    partitioned: await readPartitioned(session),
+    present: await readConstraints(session),
+    done: await readDone(session, ...steps),
+  }));
+  const { done, partitioned } = found;
+  const adding = { ...options, part: 'constraints', jobs: 1 };
+  const inOrder = (works: readonly Work[]) =>
+    runWork(target, rebuild, undone([works], done), {
+      ...adding,
+      prepare: (session) => takeMemory(session, 1),
+    });
+  const unfinished = { validated: 0, notes: [], more: true };
+  if (!(await inOrder(keysOf(postData.keys, found)))) return unfinished;
+  const others = await runGroup(target, rebuild, 'others', postData.others, adding);
+  if (others.more) return unfinished;
+  if (!(await inOrder(foreignKeysOf(postData.foreignKeys, found)))) return unfinished;
+  const toValidate = postData.foreignKeys.filter(
+    (one) => one.validated && one.notValidText !== undefined && !isAtOnce(one, partitioned),
   );
-  await inParallel(
-    longestFirst(byTable(toValidate), ([first]) => first?.relation, tables),
-    jobs,
-    (worker) => openLoader(target, rebuild, { part: `validate:${worker}`, signal }),
-    (session, foreignKeys) => runBatched(session, foreignKeys.map(validateStatement)),
-  );
-  return { validated: toValidate.length, notes };
+  const validated = await runWork(target, rebuild, undone(validationsOf(toValidate, tables), done), {
+    ...options,
+    part: 'validate',
+    prepare: (session) => takeMemory(session, jobs),
+  });
+  return validated ? { validated: toValidate.length, notes: others.notes, more: false } : unfinished;
 }
 
-const transactionStatements = 500;
+const steps = ['keys', 'foreign keys', 'validation'] as const;
+const atOnce = 25;
 
-/** Runs one group of definitions in its order, each part once. */
-export async function runGroup(
-  session: Session,
-  rebuild: Rebuild,
-  group: string,
-  statements: readonly { readonly kind: string; readonly text: string }[],
-): Promise<string[]> {
-  const notes: string[] = [];
-  for (let from = 0; from < statements.length; from += transactionStatements) {
-    const part = statements.slice(from, from + transactionStatements);
-    const { outcome } = await once(session, { step: group, subject: String(from), fingerprint: '' }, () =>
-      runDefinitions(session, part, rebuild.objectOwner),
-    );
-    notes.push(...outcome);
-  }
-  return notes;
+interface Found {
+  readonly partitioned: ReadonlySet<string>;
+  readonly present: ReadonlyMap<string, boolean>;
+}
+
+function undone(groups: readonly (readonly Work[])[], done: ReadonlyMap<string, unknown>): Work[][] {
+  return groups
+    .map((works) => works.filter(({ subject }) => !done.has(subject)))
+    .filter((works) => works.length > 0);
 }
 
 type NamedConstraint = { readonly relation: RelationName; readonly name: string };
@@ -98,33 +89,75 @@ export async function readConstraints(session: Session): Promise<Map<string, boo
   );
 }
 
-function addKey({ relation, inTwoSteps, text }: KeyStatement, partitioned: ReadonlySet<string>): string {
-  return inTwoSteps && !partitioned.has(relationKey(relation)) ? inTwoSteps.constraint : text;
+/** Keys that take an index over are a moment each; others (exclusion constraints) are built by their statement. */
+function keysOf(keys: readonly KeyStatement[], found: Found): Work[] {
+  const short = (key: KeyStatement) => key.inTwoSteps !== undefined;
+  return batches(keys, short).map((batch) =>
+    work('keys', batch, found, (key) =>
+      key.inTwoSteps && !found.partitioned.has(relationKey(key.relation))
+        ? key.inTwoSteps.constraint
+        : key.text,
+    ),
+  );
 }
 
 /** Partitioned tables can't have a foreign key that is not valid yet; theirs is checked at once. */
-function addForeignKey(
-  { relation, references, notValidText, text }: ForeignKeyStatement,
-  partitioned: ReadonlySet<string>,
-): string {
-  const atOnce = partitioned.has(relationKey(relation)) || partitioned.has(relationKey(references));
-  return atOnce ? text : (notValidText ?? text);
+function foreignKeysOf(foreignKeys: readonly ForeignKeyStatement[], found: Found): Work[] {
+  const short = (one: ForeignKeyStatement) => !isAtOnce(one, found.partitioned);
+  return batches(foreignKeys, short).map((batch) =>
+    work('foreign keys', batch, found, (one) => (short(one) ? (one.notValidText ?? one.text) : one.text)),
+  );
 }
 
-async function notYetValid(
-  session: Session,
-  foreignKeys: readonly ForeignKeyStatement[],
-): Promise<ForeignKeyStatement[]> {
-  const present = await readConstraints(session);
-  return foreignKeys.filter((one) => one.validated && present.get(constraintKey(one)) === false);
+function isAtOnce({ relation, references }: ForeignKeyStatement, partitioned: ReadonlySet<string>): boolean {
+  return partitioned.has(relationKey(relation)) || partitioned.has(relationKey(references));
+}
+
+/** What is named is the same at every call, what is left to do is not. */
+function work<T extends NamedConstraint>(
+  step: (typeof steps)[number],
+  batch: readonly T[],
+  { present }: Found,
+  statement: (constraint: T) => string,
+): Work {
+  const missing = batch.filter((constraint) => !present.has(constraintKey(constraint)));
+  return definitionWork(step, missing.map(statement), {
+    subject: subjectOf([step, ...batch.map(constraintKey)]),
+  });
+}
+
+/** In order; those that take a moment several in one transaction, others by themselves. */
+function batches<T>(items: readonly T[], isShort: (item: T) => boolean): T[][] {
+  const made: { short: boolean; items: T[] }[] = [];
+  for (const item of items) {
+    const [last, short] = [made.at(-1), isShort(item)];
+    if (short && last?.short && last.items.length < atOnce) last.items.push(item);
+    else made.push({ short, items: [item] });
+  }
+  return made.map((batch) => batch.items);
+}
+
+/** Foreign keys of tables under this size are checked in a moment, unless what they refer to is large. */
+const smallBytes = 256 * 1024;
+
+/** Two validations of one table wait for one another, so that one session does them all. */
+function validationsOf(foreignKeys: readonly ForeignKeyStatement[], tables: readonly TableEntry[]): Work[][] {
+  const large = new Set(tables.filter(({ rawBytes }) => rawBytes > smallBytes).map(relationKey));
+  const isLarge = ({ relation, references }: ForeignKeyStatement) =>
+    large.has(relationKey(relation)) || large.has(relationKey(references));
+  const groups = [...Map.groupBy(foreignKeys, ({ relation }) => relationKey(relation)).values()];
+  const validation = (batch: readonly ForeignKeyStatement[]) =>
+    definitionWork('validation', batch.map(validateStatement));
+  const alone = groups.filter((group) => group.some(isLarge));
+  const together = batches(groups.filter((group) => !group.some(isLarge)).flat(), () => true);
+  return [
+    ...longestFirst(alone, ([first]) => first?.relation, tables).map((group) =>
+      group.map((one) => validation([one])),
+    ),
+    ...together.map((batch) => [validation(batch)]),
+  ];
 }
 
 function validateStatement({ relation, name }: ForeignKeyStatement): string {
   return `ALTER TABLE ${quoteName(relation.schema, relation.name)} VALIDATE CONSTRAINT ${quoteIdentifier(name)}`;
-}
-
-/** Two validations of one table wait for one another. */
-function byTable(foreignKeys: readonly ForeignKeyStatement[]): ForeignKeyStatement[][] {
-  const groups = Map.groupBy(foreignKeys, ({ relation }) => relationKey(relation));
-  return [...groups.values()];
 }

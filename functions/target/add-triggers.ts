@@ -1,37 +1,35 @@
 import type { PostData } from '../definitions/post-data-groups.ts';
 import { quoteIdentifier } from '../postgres/quote.ts';
 import type { Database, Session } from '../postgres/session.ts';
-import { runGroup } from './add-constraints.ts';
 import { once, readOutcomeOf } from './bookkeeping.ts';
 import type { Rebuild } from './rebuild.ts';
 import { runDefinitions } from './run-definitions.ts';
+import { runGroup } from './run-group.ts';
+import type { WorkOptions } from './run-work.ts';
 import { withLoader } from './sessions.ts';
 
 /**
  * Executes what changes how tables behave: rules, triggers, policies, row security, publications. Event triggers come
  * last and stay disabled until the switch-over, because they fire on definitions. Repeatable.
- * @returns notes on what was left out or belongs to another role
+ * @returns notes on what was left out or belongs to another role; all of them once nothing is left to do
  * @throws DefinitionFailed naming the statement
  */
 export async function addTriggers(
   target: Database,
   rebuild: Rebuild,
-  postData: PostData,
-  signal?: AbortSignal,
-): Promise<string[]> {
-  const { behaviour, eventTriggers } = postData;
-  return withLoader(target, rebuild, { part: 'triggers', signal }, async (session) => {
-    const notes = await runGroup(session, rebuild, 'behaviour', behaviour);
-    if (eventTriggers.length > 0) {
-      const mark = { step: 'event triggers', subject: '', fingerprint: '' };
-      const { outcome } = await once(session, mark, async () => {
-        const left = await runDefinitions(session, eventTriggers, rebuild.objectOwner);
-        return { notes: left, enabled: await disableEventTriggers(session, rebuild) };
-      });
-      notes.push(...outcome.notes);
-    }
-    return notes;
-  });
+  { behaviour, eventTriggers }: PostData,
+  options: Omit<WorkOptions, 'jobs'> = {},
+): Promise<{ readonly notes: readonly string[]; readonly more: boolean }> {
+  const part = 'triggers';
+  const done = await runGroup(target, rebuild, 'behaviour', behaviour, { ...options, jobs: 1, part });
+  if (done.more || eventTriggers.length === 0) return done;
+  const { outcome } = await withLoader(target, rebuild, { part, signal: options.signal }, (session) =>
+    once(session, { step: 'event triggers', subject: '', fingerprint: '' }, async () => {
+      const left = await runDefinitions(session, eventTriggers, rebuild.objectOwner);
+      return { notes: left, enabled: await disableEventTriggers(session, rebuild) };
+    }),
+  );
+  return { notes: [...done.notes, ...outcome.notes], more: false };
 }
 
 /** @returns how each one was enabled, for `enableEventTriggers` */

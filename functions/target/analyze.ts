@@ -2,30 +2,54 @@ import type { TableEntry } from '../archive/manifest.ts';
 import type { RelationName } from '../definitions/post-data-groups.ts';
 import { quoteName } from '../postgres/quote.ts';
 import type { Database, Session } from '../postgres/session.ts';
-import { inParallel } from './in-parallel.ts';
+import { bookkeepingSchema, readDone } from './bookkeeping.ts';
+import { definitionWork } from './piece.ts';
 import type { Rebuild } from './rebuild.ts';
-import { openLoader, withLoader } from './sessions.ts';
+import { relationKey } from './relation-key.ts';
+import { runWork, type WorkOptions } from './run-work.ts';
+import { withLoader } from './sessions.ts';
 import { longestFirst } from './table-sizes.ts';
 
-/** Gathers the planner's statistics of every table and materialised view, largest first. Repeatable. */
+const step = 'analyze';
+/** Tables under this size are gathered in a moment, many in one transaction. */
+const smallBytes = 256 * 1024;
+const smallOnes = 25;
+
+/**
+ * Gathers the planner's statistics of every table and materialised view, largest first, each once.
+ * @throws DefinitionFailed naming the table; WorkVanished
+ */
 export async function analyzeTables(
   target: Database,
   rebuild: Rebuild,
-  options: {
-    readonly tables: readonly TableEntry[];
-    readonly jobs: number;
-    readonly signal?: AbortSignal | undefined;
-  },
-): Promise<{ readonly analyzed: number }> {
-  const { tables, jobs, signal } = options;
-  const found = await withLoader(target, rebuild, { part: 'analyze', signal }, readTables);
-  await inParallel(
-    longestFirst(found, (table) => table, tables),
-    jobs,
-    (worker) => openLoader(target, rebuild, { part: `analyze:${worker}`, signal }),
-    (session, { schema, name }) => session.execute(`ANALYZE ${quoteName(schema, name)}`),
+  options: WorkOptions & { readonly tables: readonly TableEntry[] },
+): Promise<{ readonly analyzed: number; readonly more: boolean }> {
+  const { tables, signal } = options;
+  const { found, done } = await withLoader(target, rebuild, { part: 'analyze', signal }, async (session) => ({
+    found: await readTables(session),
+    done: await readDone(session, step),
+  }));
+  const small = new Set(tables.filter(({ rawBytes }) => rawBytes < smallBytes).map(relationKey));
+  const ordered = longestFirst(found, (table) => table, tables);
+  const alone = ordered.filter((table) => !small.has(relationKey(table))).map((table) => [table]);
+  const rest = ordered.filter((table) => small.has(relationKey(table)));
+  const together = Array.from({ length: Math.ceil(rest.length / smallOnes) }, (_, group) =>
+    rest.slice(group * smallOnes, (group + 1) * smallOnes),
   );
-  return { analyzed: found.length };
+  const works = [...alone, ...together]
+    .map((group) => definitionWork(step, group.map(analyze)))
+    .filter(({ subject }) => !done.has(subject));
+  const all = await runWork(
+    target,
+    rebuild,
+    works.map((work) => [work]),
+    { ...options, part: 'analyze' },
+  );
+  return { analyzed: found.length, more: !all };
+}
+
+function analyze({ schema, name }: RelationName): string {
+  return `ANALYZE ${quoteName(schema, name)}`;
 }
 
 /** A partitioned table's ANALYZE does its partitions too, so that only the root is asked for. */
@@ -35,7 +59,8 @@ async function readTables(session: Session): Promise<RelationName[]> {
        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
       WHERE c.relkind IN ('r', 'm', 'p') AND NOT c.relispartition
         AND pg_catalog.pg_has_role(c.relowner, 'USAGE')
-        AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+        AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', $1)
       ORDER BY 1, 2`,
+    [bookkeepingSchema],
   );
 }

@@ -93,3 +93,42 @@ export async function readOutcomeOf<T>(session: Session, step: string): Promise<
   );
   return row?.outcome;
 }
+
+/** Under which step the words of a failure are kept that nobody may have heard. */
+export const failedStep = (step: string) => `${step} failed`;
+/** Under which step it is counted how often work was left to the server. */
+export const leftStep = (step: string) => `${step} left`;
+
+/** What was done of some steps: marks' subjects and outcomes. */
+export async function readDone(session: Session, ...steps: string[]): Promise<Map<string, unknown>> {
+  const rows = await session.query<{ subject: string; outcome: unknown }>(
+    `SELECT subject, outcome FROM ${bookkeepingSchema}.mark WHERE step = ANY ($1)`,
+    [steps],
+  );
+  return new Map(rows.map(({ subject, outcome }) => [subject, outcome]));
+}
+
+/** Counts that work was under way when its sessions were left to themselves. */
+export async function countLeft(
+  session: Session,
+  works: readonly { readonly step: string; readonly subject: string }[],
+): Promise<void> {
+  await session.query(
+    `INSERT INTO ${bookkeepingSchema}.mark AS m (step, subject, fingerprint, outcome)
+     SELECT w.step, w.subject, '', '1' FROM unnest($1::text[], $2::text[]) AS w (step, subject)
+     ON CONFLICT (step, subject) DO UPDATE SET outcome = (m.outcome::text::integer + 1)::text::jsonb`,
+    [works.map(({ step }) => leftStep(step)), works.map(({ subject }) => subject)],
+  );
+}
+
+export async function forgetMark(session: Session, step: string, subject: string): Promise<void> {
+  await session.query(`DELETE FROM ${bookkeepingSchema}.mark WHERE step = $1 AND subject = $2`, [
+    step,
+    subject,
+  ]);
+}
+
+/** Forgets all of a step, so that it can be done anew. */
+export async function forgetStep(session: Session, step: string): Promise<void> {
+  await session.query(`DELETE FROM ${bookkeepingSchema}.mark WHERE step = $1`, [step]);
+}

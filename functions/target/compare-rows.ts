@@ -1,12 +1,14 @@
 import type { TableEntry } from '../archive/manifest.ts';
 import type { RelationName } from '../definitions/post-data-groups.ts';
-import { quoteName } from '../postgres/quote.ts';
+import { quoteLiteral, quoteName } from '../postgres/quote.ts';
 import type { Database, Session } from '../postgres/session.ts';
-import { inParallel } from './in-parallel.ts';
+import { forgetStep, readDone } from './bookkeeping.ts';
+import { RestoreVerificationFailed } from './errors.ts';
+import { subjectOf, tryPiece, vanished } from './piece.ts';
 import type { Rebuild } from './rebuild.ts';
 import { relationKey } from './relation-key.ts';
-import { openLoader } from './sessions.ts';
-import { hasSqlState } from './sql-state.ts';
+import { runWork, type Work, type WorkOptions } from './run-work.ts';
+import { withLoader } from './sessions.ts';
 import type { SanitizedTable } from './verify-restore.ts';
 
 /** Rows that must be found in one table, or together in the partitions of one. */
@@ -16,34 +18,118 @@ interface Expectation {
   readonly rows: number;
 }
 
-/** Counts the rows of every table, with several sessions at once. */
+const step = 'count';
+/** Tables under this size are counted in a moment, many at once. */
+const smallBytes = 1024 * 1024;
+const smallOnes = 50;
+
+/**
+ * Counts the rows of every table, with several sessions at once. What was counted is kept until `forgetCounts`, for
+ * further calls that count the rest.
+ * @returns undefined: there is more to count
+ */
 export async function compareRows(
   target: Database,
   rebuild: Rebuild,
   loaded: readonly TableEntry[],
   sanitized: readonly SanitizedTable[],
-  options: { readonly jobs: number; readonly signal?: AbortSignal | undefined },
-): Promise<{ readonly rows: number; readonly differences: readonly string[] }> {
-  const differences: string[] = [];
-  let rows = 0;
-  await inParallel(
-    expectations(loaded, sanitized),
-    options.jobs,
-    (worker) =>
-      openLoader(target, rebuild, { part: `verify:${worker}`, asOwner: false, signal: options.signal }),
-    async (session, expected) => {
-      const counted = await countRows(session, expected);
-      rows += counted ?? 0;
-      if (counted === expected.rows) return;
-      // An extension brings rows of its own, which no backup has
-      if (counted !== undefined && counted > expected.rows && (await isExtensions(session, expected.table)))
-        return;
-      const { schema, name } = expected.table;
-      const found = counted === undefined ? 'the table is missing' : `${counted} rows are there`;
-      differences.push(`${schema}.${name}: ${found}, the backup has ${expected.rows}`);
-    },
+  options: WorkOptions,
+): Promise<{ readonly rows: number; readonly differences: readonly string[] } | undefined> {
+  const groups = grouped(expectations(loaded, sanitized), loaded);
+  const sessions = { part: 'verify', asOwner: false, signal: options.signal };
+  const counted = await withLoader(target, rebuild, sessions, (session) => readDone(session, step));
+  const works = groups.map((group) => countWork(group, (outcome) => counted.set(subject(group), outcome)));
+  const all = await runWork(
+    target,
+    rebuild,
+    works.filter((work) => !counted.has(work.subject)).map((work) => [work]),
+    { ...options, ...sessions },
   );
-  return { rows, differences: differences.sort() };
+  if (!all) return undefined;
+  return withLoader(target, rebuild, sessions, async (session) => {
+    const found = groups.flatMap((group) => {
+      const counts = counted.get(subject(group)) as (number | null)[];
+      return group.map((expected, place) => ({ expected, count: counts[place] ?? undefined }));
+    });
+    const differences: string[] = [];
+    for (const { expected, count } of found) {
+      if (count === expected.rows) continue;
+      // An extension brings rows of its own, which no backup has
+      if (count !== undefined && count > expected.rows && (await isExtensions(session, expected.table)))
+        continue;
+      const { schema, name } = expected.table;
+      const there = count === undefined ? 'the table is missing' : `${count} rows are there`;
+      differences.push(`${schema}.${name}: ${there}, the backup has ${expected.rows}`);
+    }
+    return {
+      rows: found.reduce((sum, { count }) => sum + (count ?? 0), 0),
+      differences: differences.sort(),
+    };
+  });
+}
+
+/** Rows are counted anew by who compares them next. */
+export async function forgetCounts(session: Session): Promise<void> {
+  await forgetStep(session, step);
+}
+
+/** Large tables by themselves, small ones together. */
+function grouped(expected: readonly Expectation[], loaded: readonly TableEntry[]): Expectation[][] {
+  const small = new Set(loaded.filter(({ rawBytes }) => rawBytes < smallBytes).map(relationKey));
+  const isSmall = ({ table }: Expectation) => small.has(relationKey(table));
+  const rest = expected.filter(isSmall);
+  const together = Array.from({ length: Math.ceil(rest.length / smallOnes) }, (_, group) =>
+    rest.slice(group * smallOnes, (group + 1) * smallOnes),
+  );
+  return [...expected.filter((one) => !isSmall(one)).map((one) => [one]), ...together];
+}
+
+function subject(group: readonly Expectation[]): string {
+  return subjectOf(group.flatMap(({ table }) => [table.schema, table.name]));
+}
+
+function countWork(group: readonly Expectation[], found: (counts: unknown) => void): Work {
+  const counts = group.map(({ table, only }) => countStatements(quoteName(table.schema, table.name), only));
+  const piece = {
+    step,
+    subject: subject(group),
+    statements: [],
+    variables: 'r_rows_of bigint;',
+    finish: `r_outcome := '[]';\n${counts.join('\n')}`,
+  };
+  return {
+    ...piece,
+    attempt: async (session) => {
+      const tried = await tryPiece(session, piece);
+      const names = group.map(({ table }) => `${table.schema}.${table.name}`).join(', ');
+      if (tried.is === 'failed')
+        throw new RestoreVerificationFailed(
+          `the rows of ${names} can't be counted: ${tried.message} (SQLSTATE ${tried.sqlState})`,
+        );
+      if (tried.is === 'vanished') throw vanished(`counting the rows of ${names}`);
+      if (tried.is === 'done') found(tried.outcome);
+      return tried.is === 'done';
+    },
+  };
+}
+
+/**
+ * PL/pgSQL that adds a table's number of rows to an array, null when there is no such table. FORCE ROW LEVEL SECURITY
+ * hides rows from the owner too, and is back before anybody sees that it was away.
+ */
+function countStatements(name: string, only: boolean): string {
+  const count = `EXECUTE ${quoteLiteral(`SELECT pg_catalog.count(*) FROM ${only ? 'ONLY ' : ''}${name}`)} INTO r_rows_of;`;
+  return `
+    BEGIN
+      ${count}
+    EXCEPTION
+      WHEN undefined_table OR invalid_schema_name THEN r_rows_of := NULL;
+      WHEN insufficient_privilege THEN
+        EXECUTE ${quoteLiteral(`ALTER TABLE ${name} NO FORCE ROW LEVEL SECURITY`)};
+        ${count}
+        EXECUTE ${quoteLiteral(`ALTER TABLE ${name} FORCE ROW LEVEL SECURITY`)};
+    END;
+    r_outcome := r_outcome || pg_catalog.jsonb_build_array(r_rows_of);`;
 }
 
 /** Largest first. Sanitising may change how many rows there are; then its own count is what must be found. */
@@ -66,36 +152,8 @@ function expectations(loaded: readonly TableEntry[], sanitized: readonly Sanitiz
   return [...single, ...through].sort((one, other) => other.rows - one.rows);
 }
 
-/** @returns undefined when there is no such table */
-export async function countRows(
-  session: Session,
-  { table, only }: Pick<Expectation, 'table' | 'only'>,
-): Promise<number | undefined> {
-  const name = quoteName(table.schema, table.name);
-  const sql = `SELECT pg_catalog.count(*)::text AS rows FROM ${only ? 'ONLY ' : ''}${name}`;
-  try {
-    const [row] = await session.query<{ rows: string }>(sql);
-    return Number(row?.rows);
-  } catch (error) {
-    if (hasSqlState(error, '42P01', '3F000')) return undefined;
-    if (!hasSqlState(error, '42501')) throw error;
-    return countInSpiteOfPolicies(session, name, sql);
-  }
-}
-
-/** FORCE ROW LEVEL SECURITY hides rows from the owner too; the rollback leaves it as it is. */
-async function countInSpiteOfPolicies(session: Session, name: string, sql: string): Promise<number> {
-  await session.execute(`BEGIN; ALTER TABLE ${name} NO FORCE ROW LEVEL SECURITY`);
-  try {
-    const [row] = await session.query<{ rows: string }>(sql);
-    return Number(row?.rows);
-  } finally {
-    await session.execute('ROLLBACK').catch(() => {});
-  }
-}
-
 /** Whether an extension made the table. */
-export async function isExtensions(session: Session, { schema, name }: RelationName): Promise<boolean> {
+async function isExtensions(session: Session, { schema, name }: RelationName): Promise<boolean> {
   const rows = await session.query(
     `SELECT 1 FROM pg_catalog.pg_depend d
        JOIN pg_catalog.pg_class c ON c.oid = d.objid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

@@ -49,6 +49,13 @@ export class DefinitionFailed extends errorOf({
     "The target server refused a definition from the backup; the message holds the statement and the server's words. The target is as before.",
 }) {}
 
+export class WorkVanished extends errorOf({
+  code: 'WorkVanished',
+  exitCode: 1,
+  meaning:
+    "A long statement on the target server was left to the server three times and each time ended without having done its work or left an error; the message names it, the server's log says why. The target is as before.",
+}) {}
+
 export class TransferFailed extends errorOf({
   code: 'TransferFailed',
   exitCode: 1,

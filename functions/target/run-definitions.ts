@@ -108,9 +108,14 @@ async function inSavepoint(session: Session, sql: string): Promise<void> {
 export function named({ text }: { readonly text: string }, cause: unknown): unknown {
   if (!(cause instanceof StatementFailed)) return cause;
   const words = (cause.cause as Error | undefined)?.message ?? cause.message;
+  return new DefinitionFailed(refused(text, words, cause.sqlState), { cause });
+}
+
+/** The server's words about a definition. */
+export function refused(text: string, words: string, sqlState: string): string {
   // insufficient_privilege: types, functions in C, foreign data wrappers need a superuser
-  const hint = cause.sqlState === '42501' ? '; restore with a role that may (a superuser)' : '';
-  return new DefinitionFailed(`${brief(text)}: ${words} (SQLSTATE ${cause.sqlState})${hint}`, { cause });
+  const hint = sqlState === '42501' ? '; restore with a role that may (a superuser)' : '';
+  return `${brief(text)}: ${words} (SQLSTATE ${sqlState})${hint}`;
 }
 
 export function brief(text: string): string {

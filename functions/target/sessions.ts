@@ -21,7 +21,8 @@ const loadSettings = {
   default_tablespace: '',
   default_transaction_read_only: 'off',
   default_transaction_isolation: 'read committed',
-  client_min_messages: 'warning',
+  // A warning that can't be sent any more would end a statement whose client has gone
+  client_min_messages: 'error',
   statement_timeout: '0',
   lock_timeout: '0',
   idle_in_transaction_session_timeout: '0',

@@ -5,7 +5,13 @@ import { SanitizeFailed } from '../../functions/sanitize/errors.ts';
 import { runStatements } from '../../functions/sanitize/run-statements.ts';
 import { cleanUpTarget } from '../../functions/target/clean-up-target.ts';
 import { withSession } from '../definitions/load-definitions.ts';
-import { type FreshDatabase, freshDatabase, freshRole, serverUrl } from '../servers/fresh-database.ts';
+import {
+  type FreshDatabase,
+  freshDatabase,
+  freshRole,
+  serverUrl,
+  superuserSession,
+} from '../servers/fresh-database.ts';
 import { type RestoreUnderTest, restoreSteps } from '../target/restore-steps.ts';
 import { smallSource } from '../target/small-source.ts';
 import type { SourceContents } from '../target/source-database.ts';
@@ -46,13 +52,13 @@ test('statements run once, tell their rows, and verification counts what they le
     'TRUNCATE device; -- nobody refers to it yet',
     "SELECT 'it''s a \\ quote'",
   ];
-  const outcome = await runStatements(handle, restore.rebuild(), statements);
-  expect(outcome.statements.map(({ rows }) => rows)).toEqual([10_000, 9_990, 0, 1]);
-  expect(outcome.touched).toEqual([
+  const outcome = await runStatements(handle, restore.rebuild(), statements, { jobs: 2 });
+  expect(outcome?.statements.map(({ rows }) => rows)).toEqual([10_000, 9_990, 0, 1]);
+  expect(outcome?.touched).toEqual([
     { schema: 'public', name: 'device', rows: 0 },
     { schema: 'public', name: 'secret', rows: 10 },
   ]);
-  expect(await runStatements(handle, restore.rebuild(), statements)).toEqual(outcome);
+  expect(await runStatements(handle, restore.rebuild(), statements, { jobs: 2 })).toEqual(outcome);
   expect(await query('SELECT count(*)::int AS n, min(token) AS token FROM secret')).toEqual([
     { n: 10, token: 'x1' },
   ]);
@@ -71,28 +77,34 @@ test('a restore with statements comes through to its verification', async () => 
   }
 });
 
-test('no page of a table keeps the old version of a row', async () => {
-  await runStatements(handle, restore.rebuild(), ["UPDATE secret SET token = 'masked'"]);
+test('no page of a table keeps the old version of a row, whatever other transactions the server has', async () => {
+  // In another database, and older than what is sanitised
+  const other = await superuserSession();
+  await other.execute('BEGIN');
+  await other.query('SELECT txid_current()');
+  await runStatements(handle, restore.rebuild(), ["UPDATE secret SET token = 'masked'"], { jobs: 2 });
   await query('CREATE EXTENSION pageinspect');
   const pages = await query(
     `SELECT count(*)::int AS n FROM generate_series(0, pg_relation_size('secret') / 8192 - 1) AS p (n)
       WHERE position('token-'::bytea IN get_raw_page('secret', p.n::int)) > 0`,
   );
   expect(pages).toEqual([{ n: 0 }]);
+  expect(
+    await query("SELECT relpersistence AS p FROM pg_class WHERE relname IN ('secret', 'device')"),
+  ).toEqual([{ p: 'p' }, { p: 'p' }]);
+  await other.end();
 });
 
 test('a statement that fails is named, and nothing of the others stays', async () => {
-  const failed = runStatements(handle, restore.rebuild(), [
-    'DELETE FROM secret',
-    "UPDATE no_such_table SET a = 'b'",
-  ]);
+  const statements = ['DELETE FROM secret', "UPDATE no_such_table SET a = 'b'"];
+  const failed = runStatements(handle, restore.rebuild(), statements, { jobs: 2 });
   await expect(failed).rejects.toThrow(SanitizeFailed);
   await expect(failed).rejects.toThrow(/no_such_table.*: UPDATE no_such_table SET a = 'b'/);
   expect(await query('SELECT count(*)::int AS n FROM secret')).toEqual([{ n: 10_000 }]);
 });
 
 test('a statement can not end the transaction by itself', async () => {
-  const failed = runStatements(handle, restore.rebuild(), ['DELETE FROM secret', 'COMMIT']);
+  const failed = runStatements(handle, restore.rebuild(), ['DELETE FROM secret', 'COMMIT'], { jobs: 2 });
   await expect(failed).rejects.toThrow(SanitizeFailed);
   expect(await query('SELECT count(*)::int AS n FROM secret')).toEqual([{ n: 10_000 }]);
 });

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Database, Session } from '../../functions/postgres/session.ts';
+import { Lifetime, type Progressed } from '../../functions/run/lifetime.ts';
 import { type RunId, runIdOf } from '../../functions/run/run-id.ts';
 import { runStatements } from '../../functions/sanitize/run-statements.ts';
 import { addConstraints } from '../../functions/target/add-constraints.ts';
@@ -35,12 +36,34 @@ export interface RestoreUnderTest {
   switched(): SwitchedOver;
 }
 
+/** Invokes a state again and again, as its machine does. @returns what the last invocation says */
+export async function untilDone<T extends Progressed>(
+  lifeMs: number,
+  invoke: (life: Lifetime) => Promise<T>,
+): Promise<T> {
+  for (;;) {
+    const done = await invoke(lifetime(lifeMs));
+    if (!done.more) return done;
+  }
+}
+
+export function lifetime(ms: number): Lifetime {
+  const end = performance.now() + ms;
+  return new Lifetime(() => end - performance.now());
+}
+
 export function restoreSteps(
   target: Database,
   source: SourceContents,
-  options: { readonly sanitize?: readonly string[]; readonly jobs?: number; readonly runId?: RunId } = {},
+  options: {
+    readonly sanitize?: readonly string[];
+    readonly jobs?: number;
+    readonly runId?: RunId;
+    /** Milliseconds that one invocation of a state has; all the time there is by default. */
+    readonly lifeMs?: number;
+  } = {},
 ): RestoreUnderTest {
-  const { jobs = 2, runId = newRunId() } = options;
+  const { jobs = 2, runId = newRunId(), lifeMs = Number.POSITIVE_INFINITY, sanitize } = options;
   const { postData, tables, sequences } = source;
   const notes: string[] = [];
   let plan: Rebuild | undefined;
@@ -65,18 +88,40 @@ export function restoreSteps(
     step('pre-data', async () => notes.push(...(await loadPreData(target, rebuild(), source.preData)))),
     step('load', () => loadAll(target, rebuild(), source, runId)),
     step('sanitize', async () => {
-      if (options.sanitize) await runStatements(target, rebuild(), options.sanitize);
+      await untilDone(lifeMs, async (life) => {
+        const left = sanitize && (await runStatements(target, rebuild(), sanitize, { jobs, life }));
+        return { more: sanitize !== undefined && left === undefined };
+      });
     }),
-    step('build-indexes', () => buildIndexes(target, rebuild(), { postData, tables, jobs })),
-    step('add-constraints', async () =>
-      notes.push(...(await addConstraints(target, rebuild(), { postData, tables, jobs })).notes),
+    step('build-indexes', () =>
+      untilDone(lifeMs, (life) => buildIndexes(target, rebuild(), { postData, tables, jobs, life })),
     ),
-    step('add-triggers', async () => notes.push(...(await addTriggers(target, rebuild(), postData)))),
-    step('refresh-views', () => refreshViews(target, rebuild(), postData)),
+    step('add-constraints', async () =>
+      notes.push(
+        ...(
+          await untilDone(lifeMs, (life) =>
+            addConstraints(target, rebuild(), { postData, tables, jobs, life }),
+          )
+        ).notes,
+      ),
+    ),
+    step('add-triggers', async () =>
+      notes.push(
+        ...(await untilDone(lifeMs, (life) => addTriggers(target, rebuild(), postData, { life }))).notes,
+      ),
+    ),
+    step('refresh-views', () =>
+      untilDone(lifeMs, (life) => refreshViews(target, rebuild(), postData, { life })),
+    ),
     step('set-sequences', () => setSequences(target, rebuild(), sequences)),
-    step('analyze', () => analyzeTables(target, rebuild(), { tables, jobs })),
+    step('analyze', () =>
+      untilDone(lifeMs, (life) => analyzeTables(target, rebuild(), { tables, jobs, life })),
+    ),
     step('verify', async () => {
-      verified = await verifyRestore(target, rebuild(), { postData, tables, sequences, jobs });
+      await untilDone(lifeMs, async (life) => {
+        verified = await verifyRestore(target, rebuild(), { postData, tables, sequences, jobs, life });
+        return { more: verified === undefined };
+      });
     }),
     step('switch-over', async () => {
       switched = await switchOver(target, rebuild(), { backupId: 'backup' });

@@ -50,6 +50,15 @@ describe('a database with everything odd in it', () => {
     expect(names.filter(({ name }) => ownedBy(restore.runId, name))).toEqual([]);
   });
 
+  test('comes out the same when no invocation of a state lives longer than half a second', async () => {
+    const target = await database({ name: 'short lives' });
+    const restore = restoreSteps(await openDatabase(target.url), read, { lifeMs: 500 });
+    for (const step of restore.steps) await step.run();
+    expect(await definitionsText(target.url)).toBe(await definitionsText(source.url));
+    expect(await comparable(target.url)).toEqual(await comparable(source.url));
+    expect(restore.notes).toEqual([]);
+  });
+
   test('comes out the same when every step is done twice, at the same time where it may be', async () => {
     const target = await database({ name: 'twice' });
     const restore = restoreSteps(await openDatabase(target.url), read);
