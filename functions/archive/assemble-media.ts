@@ -2,6 +2,7 @@ import { type Assembly, FileBuilder } from './assemble-database.ts';
 import { BackupIncomplete } from './errors.ts';
 import { compressBlock } from './frame.ts';
 import type { MediaEntry } from './manifest.ts';
+import { compareSightings, groupParts, misplacedPart } from './media-parts.ts';
 import type { MediaResult } from './shard-result.ts';
 import type { WorkingObjectFacts } from './working-object.ts';
 
@@ -34,20 +35,38 @@ export function assembleMedia(
       if (!result) throw incomplete(`shard ${shard} has no result`);
       return result;
     });
+  const misplaced = misplacedPart(inOrder.map(({ chunk }) => chunk));
+  if (misplaced !== undefined)
+    throw incomplete(`the parts of a file are not whole at media shard ${misplaced + 1}`);
+  const { kept, notes } = judgeParts(inOrder);
   const file = new FileBuilder();
-  const chunks = inOrder.map((result) => file.section(`media shard ${result.shard}`, result.chunk, result));
+  const chunks = kept.map((result) => file.section(`media shard ${result.shard}`, result.chunk, result));
   file.add(end);
   const sum = (count: (result: MediaResult) => number) =>
-    inOrder.reduce((total, each) => total + count(each), 0);
+    kept.reduce((total, each) => total + count(each), 0);
   const media: MediaEntry = {
     files: sum(({ files }) => files),
     directories: sum(({ directories }) => directories),
     links: sum(({ links }) => links),
     bytes: sum(({ bytes }) => bytes),
     chunks,
-    notes: inOrder.flatMap(({ notes }) => notes),
+    notes,
   };
   return { ...file.assembly(), media };
+}
+
+/** A file whose parts all found nothing is left out; of others it is said when their parts saw different files. */
+function judgeParts(results: readonly MediaResult[]): { kept: MediaResult[]; notes: MediaEntry['notes'] } {
+  const kept: MediaResult[] = [];
+  const notes: MediaEntry['notes'] = [];
+  for (const group of groupParts(results)) {
+    const found = compareSightings(group);
+    if (!found?.leaveOut) kept.push(...group);
+    notes.push(...group.flatMap((result) => result.notes));
+    const name = group[0]?.file?.name;
+    if (found && name !== undefined) notes.push({ path: name, note: found.note });
+  }
+  return { kept, notes };
 }
 
 function incomplete(what: string): BackupIncomplete {

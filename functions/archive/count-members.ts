@@ -4,13 +4,25 @@ const block = 512;
 /** Records that describe the member after them: pax headers, GNU long names. */
 const notMembers = new Set(['x', 'g', 'X', 'L', 'K']);
 
+/** Bytes of a content with the zeros that fill its last block. */
+export function paddedSize(size: number): number {
+  return Math.ceil(size / block) * block;
+}
+
 /** Counts the members of a tar archive that arrives in slices, by walking its headers. */
 export class MemberCounter {
   members = 0;
+  /** Of the content of the member that began last, as its header says it. */
+  lastSize = 0;
   /** Bytes of content and padding still to be passed over. */
-  #skip = 0;
+  #skip: number;
   #header: Buffer = Buffer.alloc(0);
   #ended = false;
+
+  /** @param begun bytes of content and padding that the first member still has, where it began before */
+  constructor(begun = 0) {
+    this.#skip = begun;
+  }
 
   /** Throws `DamagedBackup`. */
   add(slice: Buffer): void {
@@ -31,9 +43,12 @@ export class MemberCounter {
     }
   }
 
-  /** Throws `DamagedBackup` when the archive ends within a member. */
-  end(): void {
-    if (this.#skip > 0 || this.#header.length > 0)
+  /**
+   * Throws `DamagedBackup` when the archive ends within a member.
+   * @param left bytes of content and padding that the last member is to have elsewhere
+   */
+  end(left = 0): void {
+    if (this.#skip !== left || this.#header.length > 0)
       throw new DamagedBackup('the tar archive ends within a member');
   }
 
@@ -46,9 +61,11 @@ export class MemberCounter {
     if (checksumOf(header) !== octal(header.subarray(148, 156)))
       throw new DamagedBackup('a tar header does not have its checksum');
     const size = sizeOf(header.subarray(124, 136));
-    this.#skip = Math.ceil(size / block) * block;
+    this.#skip = paddedSize(size);
     const type = String.fromCharCode(header.readUInt8(156));
-    if (!notMembers.has(type)) this.members += 1;
+    if (notMembers.has(type)) return;
+    this.members += 1;
+    this.lastSize = size;
   }
 }
 

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { RunId } from '../run/run-id.ts';
+import { misplacedPart } from './media-parts.ts';
 
-/** The newest version of the format that this program writes and reads. */
-export const manifestVersion = 1;
+/** The newest version of the format that this program reads; it writes the oldest that says what there is to say. */
+export const manifestVersion = 2;
 
 const count = z.int().nonnegative();
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -64,7 +65,22 @@ export const FileEntry = z.object({
 });
 export type FileEntry = z.infer<typeof FileEntry>;
 
-export const MediaChunk = Section.extend({ members: count });
+/** A stretch of the content of a file that is larger than a shard. */
+export const MediaPart = z.object({
+  /** Relative to the media directory, each byte of the name one character (latin1). */
+  path: z.string().min(1),
+  offset: count,
+  bytes: count.positive(),
+  /** Of the whole file, as its header says it. */
+  size: count,
+});
+export type MediaPart = z.infer<typeof MediaPart>;
+
+/**
+ * Whole members of the archive, or with `part` (version 2) a part of one: the first begins with its header, the last
+ * ends with its padding.
+ */
+export const MediaChunk = Section.extend({ members: count, part: MediaPart.optional() });
 export type MediaChunk = z.infer<typeof MediaChunk>;
 
 export const MediaEntry = z.object({
@@ -73,7 +89,9 @@ export const MediaEntry = z.object({
   links: count,
   /** Bytes of the files' contents. */
   bytes: count,
-  chunks: z.array(MediaChunk),
+  chunks: z
+    .array(MediaChunk)
+    .refine((chunks) => misplacedPart(chunks) === undefined, 'parts of a file are not whole'),
   /** Sockets, devices and the like, which no archive holds; files that changed while they were read. */
   notes: z.array(z.object({ path: z.string(), note: z.string() })),
 });
@@ -106,7 +124,7 @@ export type SourceFacts = z.infer<typeof SourceFacts>;
 
 const ManifestBody = z.object({
   format: z.literal('nautobot-replicator-backup'),
-  version: z.literal(manifestVersion),
+  version: z.literal([1, manifestVersion]),
   backupId: RunId,
   tool: z.object({ name: z.string(), version: z.string() }),
   startedAt: z.iso.datetime(),

@@ -1,11 +1,12 @@
-import type { BigIntStats } from 'node:fs';
-import { constants, type FileHandle, lstat, open, readlink, stat } from 'node:fs/promises';
+import { lstat, readlink, stat } from 'node:fs/promises';
 import type { Progress } from '../run/progress.ts';
+import { type ArchivedPart, archivePart } from './archive-part.ts';
 import { inOrder } from './concurrency.ts';
-import { MediaDirectoryMissing, systemCode } from './errors.ts';
+import { MediaDirectoryMissing } from './errors.ts';
 import { fromLatin1, join } from './path.ts';
 import type { PlannedMember } from './plan.ts';
-import { type Note, noteOn, unreadable } from './scan.ts';
+import { type FileFacts, fileFacts, type Note, noteOn } from './scan.ts';
+import { type Absence, absenceOf, leftOut, SourceFile } from './source-file.ts';
 import { tarHeader, tarPadding } from './tar-header.ts';
 
 /** Where the archive goes. `count` is the number of members that begin in `bytes`. */
@@ -18,7 +19,8 @@ export interface ArchiveOptions {
   readonly progress: Progress;
 }
 
-export interface ArchivedShard {
+/** Where the shard is a part of one file, `part` says which and `seen` what it saw of the file. */
+export interface ArchivedShard extends Partial<ArchivedPart> {
   readonly files: number;
   readonly directories: number;
   readonly links: number;
@@ -33,6 +35,8 @@ export interface ArchivedShard {
 const smallFile = 256 * 1024;
 const pieceBytes = 1024 * 1024;
 const width = 16;
+/** A file that has grown beyond this since it was planned is too much for one worker, and is as long as planned. */
+const mostGrown = 512 * 1024 * 1024;
 /** So many files, all of them gone, are no clean-up by users but a volume that went away. */
 const tooManyGone = 10;
 
@@ -48,6 +52,8 @@ export async function archiveShard(
   options: ArchiveOptions,
 ): Promise<ArchivedShard> {
   const root = Buffer.from(directory);
+  const [only] = members;
+  if (only?.part !== undefined) return archivePart(root, { ...only, part: only.part }, sink, options);
   const counts = { file: 0, directory: 0, symlink: 0 };
   const notes: Note[] = [];
   let bytes = 0;
@@ -93,9 +99,9 @@ async function prepare(
   const path = fromLatin1(member.path);
   signal.throwIfAborted();
   if (member.kind !== 'file') return archiveWithoutContent(root, path, member.kind);
-  const stream = (sink: ArchiveSink) => archiveFile(root, path, sink, signal);
+  const stream = (sink: ArchiveSink) => archiveFile(root, path, member.size, sink, signal);
   if (member.size > smallFile) return { stream };
-  const small = await archiveFile(root, path, undefined, signal);
+  const small = await archiveFile(root, path, member.size, undefined, signal);
   return small ?? { stream };
 }
 
@@ -108,11 +114,12 @@ async function archiveWithoutContent(
   try {
     // The media directory itself may be reached by a link; nothing inside it is.
     const facts = await (path.length === 0 ? stat : lstat)(full, { bigint: true });
-    if (kind === 'directory' ? !facts.isDirectory() : !facts.isSymbolicLink()) return changedKind(path);
+    if (kind === 'directory' ? !facts.isDirectory() : !facts.isSymbolicLink())
+      return absent(path, 'replaced');
     const target = kind === 'symlink' ? await readlink(full, { encoding: 'buffer' }) : undefined;
-    return { kind, block: header(path, kind, facts, target), bytes: 0 };
+    return { kind, block: header(path, kind, fileFacts(facts), 0, target), bytes: 0 };
   } catch (error) {
-    return goneOrThrow(path, full, error);
+    return absent(path, absenceOf(full, error));
   }
 }
 
@@ -120,46 +127,41 @@ async function archiveWithoutContent(
 async function archiveFile(
   root: Buffer,
   path: Buffer,
+  planned: number,
   sink: ArchiveSink,
   signal: AbortSignal,
 ): Promise<Archived>;
 async function archiveFile(
   root: Buffer,
   path: Buffer,
+  planned: number,
   sink: undefined,
   signal: AbortSignal,
 ): Promise<Archived | undefined>;
 async function archiveFile(
   root: Buffer,
   path: Buffer,
+  planned: number,
   sink: ArchiveSink | undefined,
   signal: AbortSignal,
 ): Promise<Archived | undefined> {
-  const full = join(root, path);
-  let file: FileHandle;
+  const file = await SourceFile.open(join(root, path));
+  if (typeof file === 'string') return absent(path, file);
   try {
-    // Neither a link nor a pipe that has taken the file's place is followed or waited for.
-    file = await open(full, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  } catch (error) {
-    return goneOrThrow(path, full, error);
-  }
-  try {
-    const before = await statOf(file, full);
-    if (!before.isFile()) return changedKind(path);
-    const size = Number(before.size);
-    if (sink === undefined && size > smallFile) return undefined;
-    const blocks: Buffer[] = [header(path, 'file', before)];
+    if (sink === undefined && file.opened.size > smallFile) return undefined;
+    const overgrown = file.opened.size > Math.max(planned, mostGrown);
+    const size = overgrown ? planned : file.opened.size;
+    const blocks: Buffer[] = [header(path, 'file', file.facts, size)];
     if (sink !== undefined) await sink.append(blocks.pop() as Buffer, 1);
-    let torn = false;
+    let torn = overgrown;
     for (let position = 0; position < size; position += pieceBytes) {
       signal.throwIfAborted();
-      const piece = await readExactly(file, full, position, Math.min(pieceBytes, size - position));
+      const piece = await file.read(position, Math.min(pieceBytes, size - position));
       torn ||= piece.short;
       if (sink === undefined) blocks.push(piece.bytes);
       else await sink.append(piece.bytes, 0);
     }
-    const after = await statOf(file, full);
-    torn ||= after.size !== before.size || after.mtimeNs !== before.mtimeNs;
+    torn ||= !(await file.isUnchanged());
     const padding = tarPadding(size);
     if (sink === undefined) blocks.push(padding);
     else if (padding.length > 0) await sink.append(padding, 0);
@@ -174,48 +176,16 @@ async function archiveFile(
   }
 }
 
-/** What a file no longer has is read as zeros. */
-async function readExactly(file: FileHandle, full: Buffer, position: number, length: number) {
-  const bytes = Buffer.alloc(length);
-  let filled = 0;
-  while (filled < length) {
-    const { bytesRead } = await file
-      .read(bytes, filled, length - filled, position + filled)
-      .catch((error: unknown) => Promise.reject(unreadable(full, error)));
-    if (bytesRead === 0) break;
-    filled += bytesRead;
-  }
-  return { bytes, short: filled < length };
+function header(
+  path: Buffer,
+  kind: PlannedMember['kind'],
+  facts: FileFacts,
+  size: number,
+  target?: Buffer,
+): Buffer {
+  return tarHeader({ path, kind, ...facts, size, ...(target !== undefined && { target }) });
 }
 
-async function statOf(file: FileHandle, full: Buffer): Promise<BigIntStats> {
-  return file.stat({ bigint: true }).catch((error: unknown) => Promise.reject(unreadable(full, error)));
-}
-
-function header(path: Buffer, kind: PlannedMember['kind'], facts: BigIntStats, target?: Buffer): Buffer {
-  return tarHeader({
-    path,
-    kind,
-    mode: Number(facts.mode & 0o7777n),
-    uid: Number(facts.uid),
-    gid: Number(facts.gid),
-    size: kind === 'file' ? Number(facts.size) : 0,
-    mtime: facts.mtimeNs,
-    ...(target !== undefined && { target }),
-  });
-}
-
-function changedKind(path: Buffer): Archived {
-  return { bytes: 0, note: noteOn(path, 'was replaced by something of another kind meanwhile, left out') };
-}
-
-const gone = new Set(['ENOENT', 'ENOTDIR', 'ESTALE']);
-
-function goneOrThrow(path: Buffer, full: Buffer, error: unknown): Archived {
-  const code = systemCode(error) ?? '';
-  if (gone.has(code))
-    return { bytes: 0, note: noteOn(path, 'was removed before it could be read, left out') };
-  // ELOOP is O_NOFOLLOW's answer to a link, ENXIO the answer to opening a socket.
-  if (code === 'ELOOP' || code === 'ENXIO') return changedKind(path);
-  throw unreadable(full, error);
+function absent(path: Buffer, absence: Absence): Archived {
+  return { bytes: 0, note: noteOn(path, leftOut[absence]) };
 }

@@ -2,9 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { chmod, lstat, readdir, readFile, rename, utimes, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
 import type { Build } from './build.ts';
+import { inOrder } from './concurrency.ts';
 import { MediaDamaged } from './errors.ts';
 import { giveTo, ownerFor } from './owner.ts';
 import { fromLatin1, join, printable } from './path.ts';
+
+/** Directories of one depth done together: each is several round trips on a network file system. */
+const width = 16;
 
 /** Mode and time of a directory of the archive, which would be undone by writing its contents. */
 export const DirectoryAttributes = z.object({
@@ -35,18 +39,25 @@ export async function finishDirectories(build: Build): Promise<void> {
   const owner = await ownerFor(build.media);
   const directories = (await recorded(build)).sort((a, b) => depth(a.path) - depth(b.path));
   // From the top, so that a second call gets below what the first one locked; then from the bottom.
-  for (const { path, mode } of directories) {
-    const full = join(build.tree, fromLatin1(path));
-    const facts = await lstat(full);
-    if (!facts.isDirectory())
-      throw new MediaDamaged(`${printable(full)} should be a directory: restore again`);
-    if ((mode & 0o700) !== 0o700) await chmod(full, mode | 0o700);
+  for (const level of Map.groupBy(directories, ({ path }) => depth(path)).values()) {
+    const open = async ({ path, mode }: DirectoryAttributes) => {
+      const full = join(build.tree, fromLatin1(path));
+      const facts = await lstat(full);
+      if (!facts.isDirectory())
+        throw new MediaDamaged(`${printable(full)} should be a directory: restore again`);
+      if ((mode & 0o700) !== 0o700) await chmod(full, mode | 0o700);
+    };
+    for await (const _ of inOrder(level, width, open));
   }
-  for (const { path, mode, mtime } of directories.reverse()) {
-    const full = join(build.tree, fromLatin1(path));
-    await giveTo(owner, full);
-    await utimes(full, timeFor(mtime), timeFor(mtime));
-    await chmod(full, mode);
+  const levels = Map.groupBy(directories.reverse(), ({ path }) => depth(path));
+  for (const level of levels.values()) {
+    const finish = async ({ path, mode, mtime }: DirectoryAttributes) => {
+      const full = join(build.tree, fromLatin1(path));
+      await giveTo(owner, full);
+      await utimes(full, timeFor(mtime), timeFor(mtime));
+      await chmod(full, mode);
+    };
+    for await (const _ of inOrder(level, width, finish));
   }
 }
 

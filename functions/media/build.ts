@@ -13,6 +13,8 @@ export interface Build {
   readonly tree: Buffer;
   /** Files that are being written; a name in `tree` is always a whole file. */
   readonly incoming: Buffer;
+  /** Files that are written in parts: a folder each. */
+  readonly parts: Buffer;
   /** Modes and times of directories, one file a shard; they are set when all contents are there. */
   readonly attributes: Buffer;
   /** Entries that appeared in the media directory in the way of a new one during the switch-over. */
@@ -35,6 +37,7 @@ export function buildOf(media: string | Buffer, runId: RunId): Build {
     folder,
     tree: join(folder, 'tree'),
     incoming: join(folder, 'incoming'),
+    parts: join(folder, 'parts'),
     attributes: join(folder, 'attributes'),
     appeared: join(folder, 'appeared'),
     journal: join(folder, 'journal.json'),
@@ -50,7 +53,7 @@ export function buildOf(media: string | Buffer, runId: RunId): Build {
 export async function createBuild(media: string, runId: RunId): Promise<Build> {
   await mustBeDirectory(media);
   const build = buildOf(media, runId);
-  for (const folder of [build.folder, build.tree, build.incoming, build.attributes]) {
+  for (const folder of [build.folder, build.tree, build.incoming, build.parts, build.attributes]) {
     await mkdir(folder, { recursive: true, mode: 0o700 });
   }
   await chmod(build.folder, 0o700);

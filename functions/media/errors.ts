@@ -1,4 +1,5 @@
 import { errorOf } from '../errors/replicator-error.ts';
+import { printable } from './path.ts';
 
 export class MediaDirectoryMissing extends errorOf({
   code: 'MediaDirectoryMissing',
@@ -47,4 +48,16 @@ export class MediaSwapUnprepared extends errorOf({
 /** The error code of a system call, `ENOENT`; undefined for anything else. */
 export function systemCode(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+const refused = new Set(['EACCES', 'EPERM', 'EROFS']);
+
+/** What the file system said of a change in a media directory, as an error that says what to do where it is known. */
+export function asNotWritable(error: unknown, media: Buffer): unknown {
+  const code = systemCode(error);
+  if (code === undefined || !refused.has(code)) return error;
+  return new MediaNotWritable(
+    `entries of the media directory ${printable(media)} can't be moved (${code}): run as its owner, or mount it writable`,
+    { cause: error },
+  );
 }

@@ -1,17 +1,22 @@
 import { randomBytes } from 'node:crypto';
 import { lstat, lutimes, mkdir, open, rename, symlink } from 'node:fs/promises';
 import type { Progress } from '../run/progress.ts';
+import type { FilePart } from './archive-part.ts';
 import { type DirectoryAttributes, recordDirectories, timeFor } from './attributes.ts';
 import type { Build } from './build.ts';
 import { BoundedTasks } from './concurrency.ts';
 import { MediaUnsafe, systemCode } from './errors.ts';
+import { extractPart } from './extract-part.ts';
 import { giveTo, type Owner, ownerFor } from './owner.ts';
+import { PartFile } from './part-file.ts';
 import { fromLatin1, isOwnName, join, printable } from './path.ts';
 import { type ReadMember, readMembers } from './tar-members.ts';
 
 export interface ExtractOptions {
   readonly signal: AbortSignal;
   readonly progress: Progress;
+  /** Where the shard is a part of one file, and not whole members. */
+  readonly part?: FilePart | undefined;
 }
 
 export interface ExtractedShard {
@@ -41,6 +46,12 @@ export async function extractShard(
   options: ExtractOptions,
 ): Promise<ExtractedShard> {
   const unpacking = new Unpacking(build, await ownerFor(build.media));
+  if (options.part !== undefined) {
+    const names = safeParts({ path: options.part.path, kind: 'file' });
+    const part = { ...options.part, path: names.join('/') };
+    await unpacking.ensureDirectory(names.slice(0, -1));
+    return extractPart(tar, await PartFile.prepare(build, part), part, options);
+  }
   const tasks = new BoundedTasks(width);
   const counts = { file: 0, directory: 0, symlink: 0 };
   const directories: DirectoryAttributes[] = [];
@@ -80,7 +91,7 @@ export async function extractShard(
 }
 
 /** The names on a member's path, as latin1; none for the archive's root. */
-function safeParts(member: ReadMember): string[] {
+function safeParts(member: Pick<ReadMember, 'path' | 'kind'>): string[] {
   const refuse = (why: string) => {
     throw new MediaUnsafe(`the media archive holds a member ${why}: ${printable(fromLatin1(member.path))}`);
   };

@@ -1,11 +1,6 @@
 import { z } from 'zod';
-import { toLatin1 } from './path.ts';
+import { cutIntoShards, defaultShardBytes, type ShardLimits } from './cut-into-shards.ts';
 import { type Found, type Note, scanMedia } from './scan.ts';
-
-/** Largest content of one shard; a larger file is a shard of its own. */
-export const defaultShardBytes = 256 * 1024 * 1024;
-/** Most members of one shard: each costs several round trips on a network file system. */
-export const defaultShardMembers = 20_000;
 
 const count = z.int().nonnegative();
 
@@ -17,8 +12,20 @@ export const PlannedMember = z.object({
   /** Relative to the media directory, each byte of the name one character (latin1); empty: the directory itself. */
   path: z.string().refine(isLatin1, 'is not a path of bytes'),
   kind: z.enum(['file', 'directory', 'symlink']),
-  /** When it was planned; what counts is the size when it is read. */
+  /** When it was planned; what counts is the size when it is read, but for a file that is cut. */
   size: count,
+  /** A stretch of a large file, the only member of its shard; and what its header says when the file is gone. */
+  part: z
+    .object({
+      offset: count,
+      bytes: count.positive(),
+      mode: count,
+      uid: count,
+      gid: count,
+      /** Nanoseconds since 1970. */
+      mtime: z.string().regex(/^-?\d+$/),
+    })
+    .optional(),
 });
 export type PlannedMember = z.infer<typeof PlannedMember>;
 
@@ -41,9 +48,7 @@ export const MediaPlan = z.object({
 });
 export type MediaPlan = z.infer<typeof MediaPlan>;
 
-export interface PlanOptions {
-  readonly shardBytes?: number;
-  readonly shardMembers?: number;
+export interface PlanOptions extends ShardLimits {
   readonly signal?: AbortSignal;
 }
 
@@ -52,39 +57,19 @@ export interface PlanOptions {
  * @throws MediaDirectoryMissing, MediaUnreadable
  */
 export async function planMedia(directory: string, options: PlanOptions = {}): Promise<MediaPlan> {
+  const { shardBytes = defaultShardBytes, signal } = options;
   const notes: Note[] = [];
   const found: Found[] = [];
+  const counts = { file: 0, directory: 0, symlink: 0 };
+  let bytes = 0;
   for await (const member of scanMedia(directory, (note) => notes.push(note))) {
-    options.signal?.throwIfAborted();
-    found.push(member);
+    signal?.throwIfAborted();
+    const { path, kind, size } = member;
+    counts[kind] += 1;
+    bytes += size;
+    // There may be a million of them: facts are kept of those alone that may be cut.
+    found.push(size > shardBytes ? member : { path, kind, size });
   }
-  const sum = (kind: Found['kind']) => found.filter((member) => member.kind === kind).length;
-  return {
-    shards: cutIntoShards(found, options),
-    files: sum('file'),
-    directories: sum('directory'),
-    links: sum('symlink'),
-    bytes: found.reduce((bytes, member) => bytes + member.size, 0),
-    notes,
-  };
-}
-
-/** Keeps the order: a shard ends before the member that would make it too large or too long. */
-export function cutIntoShards(members: Iterable<Found>, options: PlanOptions = {}): MediaShard[] {
-  const { shardBytes = defaultShardBytes, shardMembers = defaultShardMembers } = options;
-  const shards: MediaShard[] = [];
-  let current: MediaShard | undefined;
-  for (const { path, kind, size } of members) {
-    const full =
-      current === undefined ||
-      current.members.length >= shardMembers ||
-      (current.bytes > 0 && current.bytes + size > shardBytes);
-    if (current === undefined || full) {
-      current = { shard: shards.length + 1, bytes: 0, members: [] };
-      shards.push(current);
-    }
-    current.members.push({ path: toLatin1(path), kind, size });
-    current.bytes += size;
-  }
-  return shards;
+  const { file: files, directory: directories, symlink: links } = counts;
+  return { shards: cutIntoShards(found, options), files, directories, links, bytes, notes };
 }

@@ -2,7 +2,7 @@ import { lstatSync, renameSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import type { RunId } from '../run/run-id.ts';
 import { buildOf } from './build.ts';
-import { systemCode } from './errors.ts';
+import { asNotWritable, systemCode } from './errors.ts';
 import { readJournal } from './journal.ts';
 import { join } from './path.ts';
 import { byName } from './swap.ts';
@@ -11,13 +11,15 @@ import { byName } from './swap.ts';
  * Makes ready what a switch-over moves, to be moved in one go without waiting in between: for the moment at which the
  * database changes as well. What needs more than a rename, or is not as the journal has it, is left to `swapForward`,
  * which has to follow in any case; `swapBack` undoes it from wherever it has come to.
- * @returns makes the moves; throws what the file system throws
+ * @returns makes the moves; throws MediaNotWritable, and what else the file system throws
  */
 export async function readySwap(media: string, runId: RunId): Promise<() => void> {
   const build = buildOf(media, runId);
   const journal = await readJournal(build);
   if (!journal) return () => {};
-  await mkdir(build.previous, { recursive: true, mode: 0o700 });
+  await mkdir(build.previous, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+    throw asNotWritable(error, build.media);
+  });
   const entries = byName(journal).map(([name, { old, fresh }]) => ({
     here: join(build.media, name),
     gone: join(build.previous, name),
@@ -27,10 +29,14 @@ export async function readySwap(media: string, runId: RunId): Promise<() => void
     isNew: fresh !== undefined,
   }));
   return () => {
-    for (const entry of entries) {
-      const arrived = entry.isNew && !isThere(entry.waiting);
-      if (entry.out && !arrived) move(entry.here, entry.gone);
-      if (entry.in && !arrived) move(entry.waiting, entry.here);
+    try {
+      for (const entry of entries) {
+        const arrived = entry.isNew && !isThere(entry.waiting);
+        if (entry.out && !arrived) move(entry.here, entry.gone);
+        if (entry.in && !arrived) move(entry.waiting, entry.here);
+      }
+    } catch (error) {
+      throw asNotWritable(error, build.media);
     }
   };
 }

@@ -1,5 +1,6 @@
 import { type Extract, extract, type Header } from 'tar-stream';
 import { MediaDamaged } from './errors.ts';
+import { tarBlock, tarPadding } from './tar-header.ts';
 
 /** A member as read from an archive. Names are latin1: one character for each byte. */
 export interface ReadMember {
@@ -33,6 +34,37 @@ export async function* readMembers(tar: AsyncIterable<Buffer>): AsyncGenerator<R
   } finally {
     unpack.destroy();
     await feeding.ended;
+  }
+}
+
+/** Records that say more of the member whose header follows: GNU long names, pax headers. */
+const notMembers = new Set(['L', 'K', 'x', 'g']);
+
+/** How long the header of the member at the beginning is, with all its records; undefined: longer than these bytes. */
+export function headersLength(bytes: Buffer): number | undefined {
+  for (let at = 0; at + tarBlock <= bytes.length; ) {
+    if (!notMembers.has(String.fromCharCode(bytes.readUInt8(at + 156)))) return at + tarBlock;
+    const digits = bytes.toString('latin1', at + 124, at + 135);
+    const size = Number.parseInt(digits, 8);
+    if (!Number.isSafeInteger(size) || size < 0) return undefined;
+    at += tarBlock + size + tarPadding(size).length;
+  }
+  return undefined;
+}
+
+/** Reads a member's header without its content. @throws MediaDamaged */
+export async function readHeaders(bytes: Buffer): Promise<Omit<ReadMember, 'content'>> {
+  const unpack = extract(namesAsBytes);
+  try {
+    const header = await new Promise<Header>((resolve, reject) => {
+      unpack.on('entry', resolve);
+      unpack.on('error', (error: unknown) => reject(damagedBy(error)));
+      unpack.on('finish', () => reject(damagedBy('there is no header')));
+      unpack.write(bytes);
+    });
+    return describe(header);
+  } finally {
+    unpack.destroy();
   }
 }
 

@@ -197,6 +197,25 @@ describe('a stream of frames', () => {
     expect(Buffer.concat(read).equals(Buffer.concat(raws))).toBe(true);
   });
 
+  it('lends each content until the next one is asked for, and takes its memory back then', async () => {
+    const raws = [noise(3_000_000, 1), noise(100, 2), Buffer.alloc(0), noise(900_000, 3), noise(5_000, 4)];
+    const frames = async function* () {
+      for (const raw of raws) yield await compressBlock(raw);
+    };
+    const neighbour = Buffer.allocUnsafe(64).fill('n');
+    const lent: Buffer[] = [];
+    for await (const content of decompressFrames(frames(), 2, true)) {
+      expect(content.equals(raws[lent.length] ?? noise(1))).toBe(true);
+      lent.push(content);
+    }
+    expect(lent).toHaveLength(raws.length);
+    expect([lent[0]?.length, lent[3]?.length]).toEqual([0, 0]);
+    // Memory that Node.js shares out is nobody's to take
+    expect(neighbour.equals(Buffer.alloc(64, 'n'))).toBe(true);
+    const kept = await all(decompressFrames(frames(), 2));
+    expect(Buffer.concat(kept).equals(Buffer.concat(raws))).toBe(true);
+  });
+
   it('passes the first error on and ends its source, without an unhandled rejection', async () => {
     const good = await compressBlock(noise(100));
     const bad = Buffer.from(good);

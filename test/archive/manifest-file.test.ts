@@ -71,7 +71,7 @@ describe('manifests', () => {
     });
     const failure = expect(readManifest(store, id(1))).rejects;
     await failure.toMatchObject({ code: 'ManifestTooNew', exitCode: 2 });
-    await failure.toThrow(/version 7.*up to version 1/);
+    await failure.toThrow(/version 7.*up to version 2/);
   });
 
   it('of another backup are damaged, and so are those with a field of another type', async () => {

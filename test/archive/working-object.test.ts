@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { readSection } from '../../functions/archive/chunk-reader.ts';
 import { crc32Text } from '../../functions/archive/crc32-combine.ts';
+import { blockBytes } from '../../functions/archive/frame.ts';
 import { decompressFrames, readFrames } from '../../functions/archive/frame-stream.ts';
 import {
   openWorkingObject,
@@ -140,6 +143,25 @@ describe('a working object', () => {
     await writing;
     expect(await object.endChunk()).toMatchObject({ rows: 20, frames: 20 });
     expect((await object.finish()).size).toBeGreaterThan(20 * 1024 * 1024);
+  });
+
+  it('is forgotten once it is finished, while the run that could have ended it goes on', async () => {
+    const run = new AbortController();
+    setFlagsFromString('--expose-gc');
+    const collectGarbage = runInNewContext('gc') as () => void;
+    collectGarbage();
+    const before = process.memoryUsage().arrayBuffers;
+    for (let index = 0; index < 12; index += 1) {
+      const object = openWorkingObject(store, `one-of-many-${index}`, { signal: run.signal });
+      object.beginChunk();
+      for (let piece = 0; piece < 9; piece += 1) await object.append(Buffer.alloc(1_000_000, piece), 1);
+      await object.endChunk();
+      await object.finish();
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    collectGarbage();
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(3 * blockBytes);
+    run.abort();
   });
 
   async function writeForever(object: WorkingObject): Promise<void> {

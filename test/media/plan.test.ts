@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { cutIntoShards } from '../../functions/media/cut-into-shards.ts';
 import { MediaDirectoryMissing } from '../../functions/media/errors.ts';
-import { cutIntoShards, MediaPlan, planMedia } from '../../functions/media/plan.ts';
+import { MediaPlan, planMedia } from '../../functions/media/plan.ts';
 import { asOrdinaryUser } from './ordinary-user.ts';
 import { makeOddTree, namesBelow } from './trees.ts';
 
@@ -143,36 +144,91 @@ describe('what a plan refuses', () => {
 });
 
 describe('cutting into shards', () => {
-  const found = fc.record({
-    path: fc.string({ minLength: 1 }).map((text) => Buffer.from(text)),
-    kind: fc.constantFrom('file' as const, 'directory' as const),
-    size: fc.integer({ min: 0, max: 1000 }),
+  const facts = { mode: 0o644, uid: 1, gid: 2, mtime: -1_500_000_000n };
+  const found = fc
+    .record({
+      path: fc.string({ minLength: 1 }).map((text) => Buffer.from(text).toString('latin1')),
+      kind: fc.constantFrom('file' as const, 'directory' as const),
+      size: fc.integer({ min: 0, max: 1000 }),
+    })
+    .map((each) => (each.kind === 'file' ? { ...each, facts } : { ...each, size: 0 }));
+  const lists = fc.array(found, { maxLength: 200 });
+  const shardBytes = fc.integer({ min: 1, max: 3000 });
+  const shardMembers = fc.integer({ min: 1, max: 30 });
+
+  it('keeps every member in order, and no shard is larger or longer than asked', () => {
+    fc.assert(
+      fc.property(lists, shardBytes, shardMembers, (members, bytes, most) => {
+        const shards = cutIntoShards(members, { shardBytes: bytes, shardMembers: most, mostShards: 1e6 });
+        const inOrder = shards.flatMap((shard) => shard.members).filter(({ part }) => !part?.offset);
+        expect(inOrder.map(({ path }) => path)).toEqual(members.map(({ path }) => path));
+        expect(shards.map(({ shard }) => shard)).toEqual(shards.map((_, index) => index + 1));
+        for (const shard of shards) {
+          expect(shard.members.length).toBeGreaterThan(0);
+          expect(shard.members.length).toBeLessThanOrEqual(most);
+          expect(shard.bytes).toBeLessThanOrEqual(bytes);
+          expect(shard.bytes).toBe(
+            shard.members.reduce((sum, { part, size }) => sum + (part?.bytes ?? size), 0),
+          );
+        }
+      }),
+    );
   });
 
-  it('keeps every member in order, and no shard is larger than asked unless it is one file', () => {
+  it('cuts a file that is larger than a shard into parts that tile it, each a shard of its own', () => {
+    fc.assert(
+      fc.property(lists, shardBytes, shardMembers, (members, bytes, most) => {
+        const shards = cutIntoShards(members, { shardBytes: bytes, shardMembers: most, mostShards: 1e6 });
+        let next = 0;
+        for (const { members: inside } of shards) {
+          const [{ part, size } = { part: undefined, size: 0 }] = inside;
+          expect(inside.every((member) => (member.part === undefined) === member.size <= bytes)).toBe(true);
+          expect(part?.offset ?? 0).toBe(next);
+          if (part === undefined) continue;
+          expect(inside).toHaveLength(1);
+          expect(part).toMatchObject({ mode: 0o644, uid: 1, gid: 2, mtime: '-1500000000' });
+          next = part.offset + part.bytes === size ? 0 : part.offset + part.bytes;
+        }
+        expect(next).toBe(0);
+      }),
+    );
+  });
+
+  it('makes larger shards rather than too many', () => {
     fc.assert(
       fc.property(
-        fc.array(found, { maxLength: 200 }),
-        fc.integer({ min: 1, max: 3000 }),
-        fc.integer({ min: 1, max: 30 }),
-        (members, shardBytes, shardMembers) => {
-          const sized = members.map((member) => ({
-            ...member,
-            size: member.kind === 'file' ? member.size : 0,
-          }));
-          const shards = cutIntoShards(sized, { shardBytes, shardMembers });
-          expect(shards.flatMap((shard) => shard.members.map(({ path }) => path))).toEqual(
-            sized.map(({ path }) => path.toString('latin1')),
-          );
-          for (const shard of shards) {
-            expect(shard.members.length).toBeGreaterThan(0);
-            expect(shard.members.length).toBeLessThanOrEqual(shardMembers);
-            expect(shard.bytes).toBe(shard.members.reduce((sum, { size }) => sum + size, 0));
-            const withContent = shard.members.filter(({ size }) => size > 0).length;
-            expect(shard.bytes <= shardBytes || withContent === 1).toBe(true);
-          }
+        lists,
+        shardBytes,
+        shardMembers,
+        fc.integer({ min: 1, max: 20 }),
+        (members, bytes, most, limit) => {
+          const shards = cutIntoShards(members, { shardBytes: bytes, shardMembers: most, mostShards: limit });
+          expect(shards.length).toBeLessThanOrEqual(limit);
+          const paths = shards.flatMap((shard) => shard.members).filter(({ part }) => !part?.offset);
+          expect(paths.map(({ path }) => path)).toEqual(members.map(({ path }) => path));
         },
       ),
     );
+  });
+
+  it('cuts 200 GB at 256 MiB where nothing else is said, and 50 TB into 2,500 shards at most', () => {
+    const file = (size: number) => ({ path: 'image.iso', kind: 'file' as const, size, facts });
+    const shards = cutIntoShards([file(200e9)]);
+    expect(shards).toHaveLength(Math.ceil(200e9 / (256 * 1024 ** 2)));
+    const many = cutIntoShards([file(50e12)]);
+    expect(many.length).toBeGreaterThan(1_250);
+    expect(many.length).toBeLessThanOrEqual(2_500);
+    expect(Buffer.byteLength(JSON.stringify(many.map(({ shard }) => shard)))).toBeLessThan(64 * 1024);
+  });
+
+  it('ends parts where pages of a network file system end', () => {
+    const file = { path: 'a', kind: 'file' as const, size: 100e6, facts };
+    for (const shardBytes of [1024 ** 2, 10_000_001, 30e6]) {
+      const offsets = cutIntoShards([file], { shardBytes }).map(
+        ({ members }) => members[0]?.part?.offset ?? -1,
+      );
+      expect(offsets.length).toBeGreaterThan(2);
+      expect(offsets.filter((offset) => offset % 1024 ** 2 !== 0)).toEqual([]);
+    }
   });
 });

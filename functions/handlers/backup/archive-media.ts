@@ -5,6 +5,7 @@ import { openWorkingObject } from '../../archive/working-object.ts';
 import { BackupInput, roundOf } from '../../backup/input.ts';
 import { keys } from '../../backup/records.ts';
 import { archiveShard } from '../../media/archive.ts';
+import { fromLatin1, printable } from '../../media/path.ts';
 import { MediaShard } from '../../media/plan.ts';
 import { newAttempt } from '../../run/attempt.ts';
 import { need } from '../../run/require.ts';
@@ -25,15 +26,16 @@ export const archiveMedia = stateHandler(ArchiveMedia, async ({ run, shard }, su
   const archived = await archiveShard(directory, members, object, { signal, progress });
   const { rows, ...section } = await object.endChunk();
   for (const { path, note } of archived.notes) progress.warn(`media: ${path}: ${note}`);
-  const { files, directories, links, bytes, notes } = archived;
+  const { files, directories, links, bytes, notes, part, seen } = archived;
   await putResultNew(store, keys.mediaResult(at, shard), MediaResult, {
     kind: 'media',
     shard,
-    chunk: { ...section, members: rows },
+    chunk: { ...section, members: rows, ...(part && { part }) },
     files,
     directories,
     links,
     bytes,
+    ...(part && seen && { file: { name: printable(fromLatin1(part.path)), seen } }),
     notes: [...notes],
     ...(await object.finish()),
   });
