@@ -1,14 +1,14 @@
 import type { Contender } from './contender.ts';
 
 const restore = (jobs: number) =>
-  `node cli/main.ts restore --quiet --yes --store "$STORE" --target "$TARGET" --jobs ${jobs}`;
+  `bin/replicator.js restore --quiet --yes --store "$STORE" --target "$TARGET" --jobs ${jobs}`;
 
 export const replicatorBackup: Contender = {
   name: 'replicator-backup',
   title: 'replicator backup',
   kind: 'backup',
   needs: [],
-  script: ({ jobs }) => `node cli/main.ts backup --quiet --source "$SOURCE" --store "$STORE" --jobs ${jobs}`,
+  script: ({ jobs }) => `bin/replicator.js backup --quiet --source "$SOURCE" --store "$STORE" --jobs ${jobs}`,
   rebuild: restore(2),
 };
 

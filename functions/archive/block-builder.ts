@@ -1,3 +1,5 @@
+import { freeMemory } from './free-memory.ts';
+
 /** Rows on their way to become a frame. */
 export interface Block {
   readonly bytes: Buffer;
@@ -46,5 +48,10 @@ export class BlockBuilder {
     this.#buffer = undefined;
     this.#used = 0;
     return { bytes, release: () => this.#free.push(buffer) };
+  }
+
+  /** Gives back the memory of all blocks that were released. */
+  close(): void {
+    for (const buffer of this.#free.splice(0)) freeMemory(buffer);
   }
 }

@@ -9,6 +9,8 @@ export interface SectionReading {
   readonly what: string;
   /** Frames decompressed at the same time; bounds the memory. */
   readonly parallel?: number;
+  /** A block is the reader's until it asks for the next one, and not after: its memory is given back then. */
+  readonly lent?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -39,7 +41,7 @@ export async function* readSection(
     }
   };
   try {
-    for await (const block of decompressFrames(counted(), reading.parallel ?? 3)) {
+    for await (const block of decompressFrames(counted(), reading.parallel ?? 3, reading.lent)) {
       rawBytes += block.length;
       yield block;
     }

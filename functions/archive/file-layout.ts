@@ -1,12 +1,12 @@
 import { tarEnd } from './assemble-media.ts';
 import { copyEnd, copyStatement } from './copy-lines.ts';
-import type { Manifest, MediaEntry, Section, TableEntry } from './manifest.ts';
+import type { Manifest, MediaEntry, MediaPart, Section, TableEntry } from './manifest.ts';
 
 /** What a section's content must be besides matching its checksum. */
 export type Content =
   | { readonly kind: 'sql' }
   | { readonly kind: 'rows'; readonly rows: number }
-  | { readonly kind: 'tar'; readonly members: number };
+  | { readonly kind: 'tar'; readonly members: number; readonly part?: MediaPart | undefined };
 
 /** A stretch of a sealed file: a section that the manifest names, or the fixed bytes between two of them. */
 export type Region =
@@ -40,8 +40,10 @@ export function databaseLayout({ definitions, tables, files }: Manifest): Region
 
 export function mediaLayout({ chunks }: MediaEntry, size: number): Region[] {
   const layout = new Layout();
-  for (const [index, chunk] of chunks.entries())
-    layout.section(`media chunk ${index + 1}`, chunk, { kind: 'tar', members: chunk.members });
+  for (const [index, chunk] of chunks.entries()) {
+    const { members, part } = chunk;
+    layout.section(`media chunk ${index + 1}`, chunk, { kind: 'tar', members, part });
+  }
   layout.fixed('end of the archive', tarEnd);
   return layout.end(size);
 }

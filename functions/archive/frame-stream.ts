@@ -1,5 +1,6 @@
 import { DamagedBackup } from './errors.ts';
 import { blockHeader, decompressFrame, frameHeader, headerAtMost } from './frame.ts';
+import { freeMemory } from './free-memory.ts';
 
 /**
  * Cuts a stream of zstd frames, one after another, into whole frames, in any slices that it arrives in.
@@ -101,21 +102,26 @@ class FrameCutter {
 /**
  * Decompresses frames, up to `parallel` of them at the same time in the thread pool, and keeps their order.
  * Memory: `parallel` frames and their contents.
+ * @param lent a content is the reader's until it asks for the next one; then its memory is given back
  */
 export async function* decompressFrames(
   frames: AsyncIterable<Buffer>,
   parallel: number,
+  lent = false,
 ): AsyncGenerator<Buffer, void, undefined> {
   const begun: Promise<Buffer>[] = [];
+  const give = async function* () {
+    const content = await begun.shift();
+    if (!content) return;
+    yield content;
+    if (lent) freeMemory(content);
+  };
   for await (const frame of frames) {
     const content = decompressFrame(frame);
     // Seen when its turn comes, or never when an earlier one fails.
     content.catch(() => {});
     begun.push(content);
-    if (begun.length >= parallel) {
-      const next = begun.shift();
-      if (next) yield await next;
-    }
+    if (begun.length >= parallel) yield* give();
   }
-  for (const content of begun) yield await content;
+  while (begun.length > 0) yield* give();
 }

@@ -55,7 +55,7 @@ export function parseManifest(bytes: Buffer, where: string): Manifest {
     );
   const manifest = Manifest.safeParse(document);
   if (manifest.success) return manifest.data;
-  throw new DamagedBackup(`${where} is not a manifest of version ${manifestVersion}; use another backup`, {
+  throw new DamagedBackup(`${where} is not a manifest of version ${any.data.version}; use another backup`, {
     cause: manifest.error,
   });
 }

@@ -5,6 +5,8 @@ import { MemberCounter } from './count-members.ts';
 import { DamagedBackup } from './errors.ts';
 import type { Content, Region } from './file-layout.ts';
 import { decompressFrames, readFrames } from './frame-stream.ts';
+import type { MediaPart } from './manifest.ts';
+import { toCome } from './media-parts.ts';
 
 const newline = 0x0a;
 
@@ -39,7 +41,9 @@ export async function verifyRegion(
     }
   };
   try {
-    for await (const block of decompressFrames(counted(), parallel)) {
+    // Rows are only counted; of an archive a header may be kept until the next block
+    const lent = content.kind !== 'tar';
+    for await (const block of decompressFrames(counted(), parallel, lent)) {
       rawBytes += block.length;
       const rows = check.add(block);
       progress.advance({ bytes: block.length, rows });
@@ -70,7 +74,7 @@ function checkOf(content: Content): ContentCheck {
     case 'rows':
       return new RowsCheck(content.rows);
     case 'tar':
-      return new TarCheck(content.members);
+      return new TarCheck(content.members, content.part);
   }
 }
 
@@ -103,10 +107,17 @@ class RowsCheck implements ContentCheck {
 
 class TarCheck implements ContentCheck {
   readonly #expected: number;
-  readonly #counter = new MemberCounter();
+  readonly #counter: MemberCounter;
+  readonly #part: MediaPart | undefined;
+  /** Bytes that the member has in later sections. */
+  readonly #left: number;
 
-  constructor(expected: number) {
+  constructor(expected: number, part: MediaPart | undefined) {
+    const { atStart, atEnd } = part ? toCome(part) : { atStart: 0, atEnd: 0 };
     this.#expected = expected;
+    this.#part = part;
+    this.#counter = new MemberCounter(atStart);
+    this.#left = atEnd;
   }
 
   add(block: Buffer): number {
@@ -115,11 +126,13 @@ class TarCheck implements ContentCheck {
   }
 
   end(): string[] {
-    this.#counter.end();
-    const { members } = this.#counter;
-    return members === this.#expected
-      ? []
-      : [`it holds ${members} members of an archive, the manifest says ${this.#expected}`];
+    this.#counter.end(this.#left);
+    const { members, lastSize } = this.#counter;
+    if (members !== this.#expected)
+      return [`it holds ${members} members of an archive, the manifest says ${this.#expected}`];
+    return this.#part?.offset === 0 && lastSize !== this.#part.size
+      ? [`it begins a file of ${lastSize} bytes, the manifest says ${this.#part.size}`]
+      : [];
   }
 }
 

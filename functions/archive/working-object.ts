@@ -73,6 +73,8 @@ export class WorkingObject {
   readonly #body = new PassThrough({ highWaterMark: 1024 * 1024 });
   readonly #upload: Promise<ObjectFacts>;
   readonly #ended = new AbortController();
+  readonly #signal: AbortSignal | undefined;
+  readonly #onAbort = () => this.#fail(this.#signal?.reason);
 
   readonly #queue: Queued[] = [];
   /** Resolves what waits for room in the queue, or for something in it. */
@@ -89,14 +91,17 @@ export class WorkingObject {
     this.#level = options.level;
     this.#block = new BlockBuilder(options.blockBytes ?? blockBytes);
     this.#parallel = options.parallel ?? 3;
-    const { signal } = options;
-    const ends = signal ? AbortSignal.any([signal, this.#ended.signal]) : this.#ended.signal;
+    this.#signal = options.signal;
     this.#body.on('error', () => {});
     this.#body.on('drain', () => this.#awake());
-    this.#upload = store.upload(key, this.#body, ends);
-    this.#upload.catch((error) => this.#fail(error));
-    ends.addEventListener('abort', () => this.#fail(ends.reason), { once: true });
-    if (ends.aborted) this.#fail(ends.reason);
+    this.#upload = store.upload(key, this.#body, this.#ended.signal);
+    this.#upload.then(
+      () => this.#signal?.removeEventListener('abort', this.#onAbort),
+      (error) => this.#fail(error),
+    );
+    // Not AbortSignal.any: a run's signal would keep every object that it could have ended
+    this.#signal?.addEventListener('abort', this.#onAbort, { once: true });
+    if (this.#signal?.aborted) this.#onAbort();
     this.#send().catch((error) => this.#fail(error));
   }
 
@@ -222,6 +227,7 @@ export class WorkingObject {
     }
     this.#body.end();
     this.#closeCompressors();
+    this.#block.close();
   }
 
   #closeCompressors(): void {
@@ -246,6 +252,7 @@ export class WorkingObject {
   }
 
   #fail(reason: unknown): void {
+    this.#signal?.removeEventListener('abort', this.#onAbort);
     if (!this.#ended.signal.aborted) this.#ended.abort(reason);
     this.#body.destroy(reason instanceof Error ? reason : new Error(String(reason)));
     for (const queued of this.#queue) if ('end' in queued) queued.reject(this.#ended.signal.reason);

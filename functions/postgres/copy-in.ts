@@ -1,10 +1,13 @@
-import { once } from 'node:events';
 import { type PgConnection, rowsOfTag, type Submittable } from './wire.ts';
 
 /** Larger slices become several CopyData messages: the server reads a message whole before it parses it. */
 const messageBytes = 1024 * 1024;
 
-/** `COPY … FROM STDIN`: slices go to the socket as they are, behind a header of five bytes each. */
+/**
+ * `COPY … FROM STDIN`: slices go to the socket as they are, behind a header of five bytes each. The next slice is asked
+ * for when the system has taken all of the one before, so that its memory may be used again by then; what the sockets
+ * of both sides hold keeps the server busy meanwhile.
+ */
 export class CopyIn implements Submittable {
   readonly done: Promise<number>;
   readonly #sql: string;
@@ -14,7 +17,7 @@ export class CopyIn implements Submittable {
   #counted = Number.NaN;
   #serverError: Error | undefined;
   #feedError: unknown;
-  readonly #stopped = new AbortController();
+  #stopped = false;
 
   constructor(sql: string, rows: AsyncIterable<Buffer>) {
     this.#sql = sql;
@@ -37,25 +40,33 @@ export class CopyIn implements Submittable {
     try {
       for await (const slice of this.#rows) {
         for (let at = 0; at < slice.length; at += messageBytes) {
-          if (this.#stopped.signal.aborted) return;
-          const part = slice.subarray(at, at + messageBytes);
-          const header = Buffer.allocUnsafe(5);
-          header[0] = 0x64;
-          header.writeUInt32BE(part.length + 4, 1);
-          connection.stream.cork();
-          connection.stream.write(header);
-          const room = connection.stream.write(part);
-          connection.stream.uncork();
-          if (!room) await once(connection.stream, 'drain', { signal: this.#stopped.signal });
+          if (this.#stopped) return;
+          await this.#send(connection, slice.subarray(at, at + messageBytes));
         }
-        if (this.#stopped.signal.aborted) return;
+        if (this.#stopped) return;
       }
       connection.endCopyFrom();
     } catch (error) {
-      if (this.#stopped.signal.aborted) return;
+      if (this.#stopped) return;
       this.#feedError = error;
       connection.sendCopyFail('the rows could not be read');
     }
+  }
+
+  /** Settles when nothing reads the part any more. A connection that is lost shows as `handleError`. */
+  #send({ stream }: PgConnection, part: Buffer): Promise<void> {
+    const header = Buffer.allocUnsafe(5);
+    header[0] = 0x64;
+    header.writeUInt32BE(part.length + 4, 1);
+    return new Promise((resolve) => {
+      stream.cork();
+      stream.write(header);
+      stream.write(part, (error) => {
+        if (error || stream.destroyed) this.#stopped = true;
+        resolve();
+      });
+      stream.uncork();
+    });
   }
 
   handleCommandComplete(message: { text: string }): void {
@@ -63,13 +74,13 @@ export class CopyIn implements Submittable {
   }
 
   handleReadyForQuery(): void {
-    this.#stopped.abort();
+    this.#stopped = true;
     this.#resolve(this.#counted);
   }
 
   /** The driver forgets the query here; ReadyForQuery still follows and lets the next one start. */
   handleError(error: Error): void {
-    this.#stopped.abort();
+    this.#stopped = true;
     this.#serverError = error;
     this.#reject(this.#feedError ?? this.#serverError);
   }

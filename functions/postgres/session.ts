@@ -41,7 +41,7 @@ export interface Session {
    */
   copyOut(sql: string, options?: { readonly lent?: boolean }): CopyRows;
   /**
-   * Runs `COPY … FROM STDIN` with the bytes given, waiting for the socket to drain.
+   * Runs `COPY … FROM STDIN` with the bytes given. A slice is read until the next one is asked for, and not after.
    * When `rows` throws, the COPY is failed (CopyFail) and the throw is passed on.
    * @returns rows that the server counted
    */

@@ -56,6 +56,31 @@ describe('a session', () => {
     expect(await session.query('SELECT * FROM copied EXCEPT SELECT * FROM many')).toEqual([]);
   });
 
+  it('has sent a slice by the time it asks for the next one, so that its memory can be used again', async () => {
+    // A server that stops reading for a while, so that what is sent waits on this side
+    await session.execute(`
+      CREATE TABLE lent (id int, text text);
+      CREATE FUNCTION rest() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN IF NEW.id = 0 THEN PERFORM pg_sleep(1); END IF; RETURN NEW; END';
+      CREATE TRIGGER rest BEFORE INSERT ON lent FOR EACH ROW EXECUTE FUNCTION rest()`);
+    const sizes = [40_000, 10, 40_000, 70_000, 1_048_570, 40_000, 1_048_571, 5];
+    const expected: string[] = [];
+    const lending = async function* () {
+      for (let id = 0; id < 200; id++) {
+        const text = `${id}`.padEnd(sizes[id % sizes.length] ?? 0, String.fromCharCode(97 + (id % 26)));
+        expected.push(`${id} ${text.length} ${text.at(-1)}`);
+        const slice = Buffer.from(`${id}\t${text}\n`);
+        yield slice;
+        slice.fill('?');
+      }
+    };
+    expect(await session.copyIn('COPY lent FROM STDIN', lending())).toBe(expected.length);
+    const found = await session.query<{ found: string }>(
+      "SELECT id || ' ' || length(text) || ' ' || right(text, 1) AS found FROM lent WHERE text = rpad(id::text, length(text), right(text, 1)) ORDER BY id",
+    );
+    expect(found.map((row) => row.found)).toEqual(expected);
+  });
+
   it('goes on after a COPY that the server refused, and says what the server said', async () => {
     await expect(session.copyIn('COPY many FROM STDIN', of('x\ty\n'))).rejects.toMatchObject({
       code: 'StatementFailed',
