@@ -1,5 +1,6 @@
 import { allowTargetVerb } from './allow-target.ts';
 import { backupVerb } from './backup.ts';
+import { estimateVerb } from './estimate.ts';
 import { exportVerb } from './export.ts';
 import { listVerb } from './list.ts';
 import { replicateVerb } from './replicate.ts';
@@ -17,8 +18,9 @@ export const verbs: readonly Verb[] = [
   showVerb,
   verifyVerb,
   exportVerb,
+  estimateVerb,
   allowTargetVerb,
 ];
 
 /** Verbs of the documented contract that this version doesn't have. */
-export const laterVerbs: readonly string[] = ['prune', 'report', 'estimate', 'undo', 'start', 'status'];
+export const laterVerbs: readonly string[] = ['prune', 'report', 'undo', 'start', 'status'];

@@ -22,8 +22,12 @@ const tableCost = 128 * 1024;
 const finestShard = 8 * 1024 * 1024;
 /** Shards for each worker, so that they finish at about the same time. */
 const shardsPerJob = 4;
-/** The plan's array of shard numbers has to fit into a state of 262,144 bytes. */
-const mostShards = 10_000;
+/**
+ * Sealing puts a file together of 10,000 parts at most, so that a part has a ten-thousandth of it at least: of this many
+ * shards, one that compresses four times as well as the others is still copied as it is, and not read together with
+ * its neighbour. Each then has 4 GB in a database of 10 TB. Their numbers fit into a state of 262,144 bytes, too.
+ */
+const mostShards = 2_500;
 /** A table is cut when it is larger than a shard by this much. */
 const tolerance = 1.25;
 
@@ -33,35 +37,49 @@ const tolerance = 1.25;
  * Ranges of pages need TID range scans, which PostgreSQL has since 14: older servers give whole tables.
  */
 export function planShards(tables: readonly TableToRead[], options: PlanOptions): RowsPlan {
-  const costs = new Map(tables.map((table) => [table, table.bytes + tableCost]));
-  const cost = (table: TableToRead) => costs.get(table) ?? tableCost;
-  const ordered = [...tables].sort((a, b) => cost(b) - cost(a) || compareNames(a, b));
-  const total = ordered.reduce((sum, table) => sum + cost(table), 0);
-  const target = targetBytes(total, options);
+  const ordered = tables
+    .map((table) => ({ table, cost: table.bytes + tableCost }))
+    .sort((a, b) => b.cost - a.cost || compareNames(a.table, b.table));
+  const total = ordered.reduce((sum, { cost }) => sum + cost, 0);
+  let target = targetBytes(total, options);
+  let plan = planned(ordered, target, options.serverVersion);
+  while (plan.shards.length > mostShards) {
+    target *= 1.25;
+    plan = planned(ordered, target, options.serverVersion);
+  }
+  return plan;
+}
 
-  const large = ordered.filter((table) => isCut(table, cost(table), target, options.serverVersion));
-  const among = new Set(large);
-  const small = ordered.filter((table) => !among.has(table));
+interface Costed {
+  readonly table: TableToRead;
+  readonly cost: number;
+}
+
+/** The plan whose shards have about `target` bytes. */
+function planned(ordered: readonly Costed[], target: number, serverVersion: number): RowsPlan {
+  const large: Costed[] = [];
+  const small: Costed[] = [];
+  for (const each of ordered) (isCut(each, target, serverVersion) ? large : small).push(each);
 
   const shards: ShardPlan[] = [];
   const push = (chunks: PlannedChunk[], bytes: number) =>
     shards.push({ shard: shards.length + 1, bytes, chunks });
-  for (const table of large) {
-    for (const chunk of cut(table, Math.ceil(cost(table) / target))) push([chunk], chunk.bytes);
+  for (const { table, cost } of large) {
+    for (const chunk of cut(table, Math.ceil(cost / target))) push([chunk], chunk.bytes);
   }
   let packed: PlannedChunk[] = [];
   let packedBytes = 0;
-  for (const table of small) {
-    if (packed.length > 0 && packedBytes + cost(table) > target) {
+  for (const { table, cost } of small) {
+    if (packed.length > 0 && packedBytes + cost > target) {
       push(packed, packedBytes);
       packed = [];
       packedBytes = 0;
     }
     packed.push(whole(table));
-    packedBytes += cost(table);
+    packedBytes += cost;
   }
   if (packed.length > 0) push(packed, packedBytes);
-  return { tables: [...large, ...small], shards };
+  return { tables: [...large, ...small].map(({ table }) => table), shards };
 }
 
 function targetBytes(total: number, { shardBytes, jobs }: PlanOptions): number {
@@ -69,7 +87,7 @@ function targetBytes(total: number, { shardBytes, jobs }: PlanOptions): number {
   return Math.max(Math.min(shardBytes, fair), Math.ceil(total / mostShards));
 }
 
-function isCut(table: TableToRead, cost: number, target: number, serverVersion: number): boolean {
+function isCut({ table, cost }: Costed, target: number, serverVersion: number): boolean {
   return (
     serverVersion >= 14_00_00 && table.condition === null && table.pages >= 2 && cost > target * tolerance
   );

@@ -1,0 +1,48 @@
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { listedRegions } from '../functions/estimate/prices.ts';
+import type { OptionKind } from './option.ts';
+import * as option from './options.ts';
+
+/** Options that `estimate` alone has. */
+
+function timesAMonth(given: string | number, context: z.RefinementCtx): number {
+  const times = typeof given === 'number' || /^\d+$/.test(given) ? Number(given) : Number.NaN;
+  if (Number.isInteger(times) && times >= 0 && times <= 100_000) return times;
+  context.addIssue(`"${given}" is not a number from 0 to 100000`);
+  return z.NEVER;
+}
+
+function countOption(help: string, usual: number) {
+  return {
+    value: 'N',
+    help: `${help} ${usual} by default.`,
+    schema: z.custom<string | number>().transform(timesAMonth).default(usual),
+  } satisfies OptionKind;
+}
+
+export const storeToCompare = {
+  ...option.store,
+  help: 'Take how well rows compress from the newest backup there, and not from what is usual.',
+  schema: z.string().optional(),
+} satisfies OptionKind;
+
+export const backupsAMonth = countOption('Backups made in a month.', 30);
+export const restoresAMonth = countOption('Restores made in a month.', 4);
+export const keep = countOption('Backups kept at a time.', 14);
+
+export const region = {
+  value: 'REGION',
+  environment: 'AWS_REGION',
+  help: `Whose list prices count. Known: ${listedRegions.join(', ')}; those of us-east-1 stand in for others.`,
+  schema: z.string().default('us-east-1'),
+} satisfies OptionKind;
+
+export const prices = {
+  value: 'FILE',
+  help: 'Prices to count with instead: JSON of the form that `estimate --json` shows under `prices`.',
+  schema: z
+    .string()
+    .transform((path) => resolve(path))
+    .optional(),
+} satisfies OptionKind;
