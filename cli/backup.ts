@@ -25,6 +25,7 @@ export const backupChoices = {
   schemaOnly: option.schemaOnly,
   jobs: option.jobs,
   shardSize: option.shardSize,
+  lambdaSeconds: option.lambdaSeconds,
 };
 
 const options = {
@@ -65,11 +66,12 @@ export async function backup(given: OptionsInput<typeof options>, io: Io): Promi
   const chosen = validateOptions(options, given, io.environment);
   const display = new RunDisplay(io, chosen.quiet);
   try {
-    const surroundings = await surroundingsOf({ ...chosen, sourceMedia: chosen.media }, io, display);
+    const places = { ...chosen, sourceMedia: chosen.media };
+    const surroundings = await surroundingsOf(places, io, display);
     await checkDatabaseEarly(surroundings.source, io.signal);
     await checkCacheEarly(surroundings, io.signal);
     const input = { ...backupInput(chosen), invalidateCache: surroundings.cache !== undefined };
-    const output = await run('backup', input, surroundings, display, io);
+    const output = await run('backup', input, surroundings, display, io, { ...chosen, places });
     return await backupOutcome(output, surroundings.store, display);
   } finally {
     display.end();

@@ -167,6 +167,20 @@ export const shardSize = option({
     .default(256 * mebibyte),
 });
 
+export const lambdaSeconds = option({
+  value: 'N',
+  help: 'Give every handler that many seconds, as Lambda gives it 900, to try out how a run hands over.',
+  schema: z
+    .custom<string | number>()
+    .transform((given, context) => {
+      const seconds = Number(given);
+      if (Number.isFinite(seconds) && seconds >= 5 && seconds <= 900) return seconds;
+      context.addIssue(`"${given}" is not a number of seconds from 5 to 900`);
+      return z.NEVER;
+    })
+    .optional(),
+});
+
 export const to = option({
   value: 'DIR',
   help: 'Directory to write into; it is made if missing.',

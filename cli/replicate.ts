@@ -60,11 +60,14 @@ export async function replicate(given: OptionsInput<typeof options>, io: Io): Pr
   const chosen = validateOptions(options, given, io.environment);
   const display = new RunDisplay(io, chosen.quiet);
   try {
-    const surroundings = await surroundingsOf({ ...chosen, sourceMedia: chosen.media }, io, display);
+    const places = { ...chosen, sourceMedia: chosen.media };
+    const surroundings = await surroundingsOf(places, io, display);
     await checkCacheEarly(surroundings, io.signal);
     await checkTargetEarly(surroundings, io.signal);
     const input = { backup: backupInput(chosen), restore: { ...restoreInput(chosen), jobs: chosen.jobs } };
-    const output = Output.parse(await run('replicate', input, surroundings, display, io));
+    const output = Output.parse(
+      await run('replicate', input, surroundings, display, io, { ...chosen, places }),
+    );
     return {
       backup: await backupOutcome(output.backup, surroundings.store, display),
       restore: restoreOutcome(output.restore, targetOf(surroundings), display),

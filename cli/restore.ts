@@ -36,6 +36,7 @@ const options = {
   table: option.table,
   ...restoreChoices,
   jobs: option.jobs,
+  lambdaSeconds: option.lambdaSeconds,
   json: option.json,
   quiet: option.quiet,
 };
@@ -70,7 +71,8 @@ export async function restore(given: OptionsInput<typeof options>, io: Io): Prom
     );
   const display = new RunDisplay(io, chosen.quiet);
   try {
-    const surroundings = await surroundingsOf({ ...chosen, targetMedia: chosen.media }, io, display);
+    const places = { ...chosen, targetMedia: chosen.media };
+    const surroundings = await surroundingsOf(places, io, display);
     await checkDatabaseEarly(surroundings.target, io.signal);
     const input = {
       ...restoreInput(chosen),
@@ -78,7 +80,7 @@ export async function restore(given: OptionsInput<typeof options>, io: Io): Prom
       tables: [...chosen.table],
       jobs: chosen.jobs,
     };
-    const output = await run('restore', input, surroundings, display, io);
+    const output = await run('restore', input, surroundings, display, io, { ...chosen, places });
     return restoreOutcome(output, targetOf(surroundings), display);
   } finally {
     display.end();

@@ -2,8 +2,17 @@ import { silence } from '../functions/run/progress.ts';
 import { type Definition, readDefinition } from '../local/definition.ts';
 import type { MachineName } from '../local/machine-names.ts';
 import { type LocalSurroundings, type RunnerEvent, runMachine } from '../local/run-machine.ts';
+import type { ThreadPlaces } from '../local/threads/messages.ts';
+import { threadedHandlers, threadsFor } from '../local/threads/threaded-handlers.ts';
 import type { Io } from './io.ts';
 import type { RunDisplay } from './progress/run-display.ts';
+
+/** What of a verb's options concerns how handlers are run. */
+export interface Running {
+  readonly places: ThreadPlaces;
+  readonly jobs: number;
+  readonly lambdaSeconds?: number | undefined;
+}
 
 /**
  * Runs a machine on this host while the display follows it.
@@ -16,23 +25,30 @@ export async function run(
   surroundings: LocalSurroundings,
   display: RunDisplay,
   io: Io,
+  { places, jobs, lambdaSeconds }: Running,
 ): Promise<unknown> {
   // Late: the verbs that only read start without the libraries that handlers need
   const { beatingHandlers } = await import('../local/heartbeat.ts');
-  const { handlers, stop } = beatingHandlers();
+  const beating = beatingHandlers();
+  const threaded = threadedHandlers(beating.handlers, places, threadsFor(jobs));
   const follow = follower(display);
-  const running = runMachine(machine, input, {
-    handlers,
-    // On this machine the error itself is printed; AnnounceFailure would say it twice
-    surroundingsFor: ({ handler }) =>
-      handler === 'AnnounceFailure' ? { ...surroundings, progress: silence } : surroundings,
-    signal: io.signal,
-    onEvent(event) {
-      follow(event);
-      io.onEvent?.(event);
-    },
-  });
-  return running.finally(stop);
+  try {
+    return await runMachine(machine, input, {
+      handlers: threaded.handlers,
+      // On this machine the error itself is printed; AnnounceFailure would say it twice
+      surroundingsFor: ({ handler }) =>
+        handler === 'AnnounceFailure' ? { ...surroundings, progress: silence } : surroundings,
+      signal: io.signal,
+      lambdaSeconds,
+      onEvent(event) {
+        follow(event);
+        io.onEvent?.(event);
+      },
+    });
+  } finally {
+    beating.stop();
+    await threaded.end();
+  }
 }
 
 /** Tells the display of the states that do work; fan-outs and choices only arrange them. */
