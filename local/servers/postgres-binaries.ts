@@ -33,6 +33,23 @@ export async function findPostgresBinaries(): Promise<PostgresBinaries> {
       cause: error,
     });
   }
+  return importBinaries(entry);
+}
+
+/**
+ * The server of an older version, which the project brings along for a few platforms, for tests.
+ * @returns undefined where it doesn't
+ */
+export async function findOlderPostgres(major: number): Promise<PostgresBinaries | undefined> {
+  try {
+    const name = `postgres-${major}-${process.platform}-${process.arch}`;
+    return await importBinaries(createRequire(import.meta.url).resolve(name));
+  } catch {
+    return undefined;
+  }
+}
+
+async function importBinaries(entry: string): Promise<PostgresBinaries> {
   const binaries: { postgres: string; initdb: string; pg_ctl: string } = await import(
     pathToFileURL(entry).href
   );

@@ -90,7 +90,6 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
             `--pwfile=${join(directory, 'password')}`,
             '--auth=scram-sha-256',
             '--no-sync',
-            '--no-instructions',
             '--lc-messages=C',
             ...(options.localeArguments ?? utf8),
           ],
