@@ -47,7 +47,7 @@ export class Meter {
   remaining(now: number): number | undefined {
     const rate = this.rate(now);
     const left = this.bytes.expected - this.bytes.done;
-    return rate && left >= 0 ? (left * 1000) / rate : undefined;
+    return rate && left > 0 ? (left * 1000) / rate : undefined;
   }
 
   #forget(now: number): void {

@@ -108,7 +108,7 @@ export class RunDisplay implements Progress {
     );
   }
 
-  /** `Backup · CopyShard ×2 · 41 MB of 90 MB (46%) · 12,345 rows · 30 MB/s · 2 s left` */
+  /** `backup · CopyShard ×2 · 41.0 MB of about 90.0 MB (46%) · 12,345 rows · 30.0 MB/s · 2.0 s left` */
   text(): string {
     const now = this.#now();
     const meter = this.#meter;
@@ -118,8 +118,12 @@ export class RunDisplay implements Progress {
     const fraction = meter.fraction();
     const rate = meter.rate(now);
     const remaining = meter.remaining(now);
+    // A backup plans by pages, and rows as text are larger or smaller
+    const about = this.#machine === 'backup' ? 'about ' : '';
     const of =
-      fraction === undefined ? '' : ` of ${bytes(meter.bytes.expected)} (${Math.floor(fraction * 100)}%)`;
+      fraction === undefined
+        ? ''
+        : ` of ${about}${bytes(meter.bytes.expected)} (${Math.floor(fraction * 100)}%)`;
     return [
       this.#machine,
       states.join(', '),

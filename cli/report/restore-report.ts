@@ -37,6 +37,7 @@ export interface RestoreOutcome {
   readonly target: string;
   /** `tables`: rows of some tables were replaced; `database`: everything was. */
   readonly scope: 'database' | 'tables';
+  /** Tables whose rows were restored; those that the backup has without rows are not counted. */
   readonly tables: number;
   readonly rows: number;
   /** null: media stayed as they were. */
@@ -90,7 +91,7 @@ export function restoreLines(outcome: RestoreOutcome): string[] {
   const what = outcome.scope === 'tables' ? 'Tables of backup' : 'Backup';
   return [
     `${what} ${outcome.backupId} restored into ${outcome.target} in ${duration(outcome.milliseconds)}`,
-    `  ${counted(outcome.tables, 'table')} with ${counted(outcome.rows, 'row')}, counted against the manifest`,
+    `  ${counted(outcome.rows, 'row')} in ${counted(outcome.tables, 'table')}, counted against the manifest`,
     ...mediaLine(outcome),
     ...switchLines(outcome),
     ...cacheLine(outcome),

@@ -22,7 +22,7 @@ test('tells states, bytes, rows, share, rate and the time left', () => {
     shown.advance({ bytes: 10_000_000, rows: 500 });
   }
   expect(shown.text()).toBe(
-    'backup · CopyShard ×2, ArchiveMedia · 40.0 MB of 100 MB (40%) · 2,000 rows · 10.0 MB/s · 6.0 s left',
+    'backup · CopyShard ×2, ArchiveMedia · 40.0 MB of about 100 MB (40%) · 2,000 rows · 10.0 MB/s · 6.0 s left',
   );
   shown.end();
 });
@@ -35,6 +35,19 @@ test('gives no share and no time left when there is more than was expected', () 
   pass(2000);
   shown.advance({ bytes: 4000 });
   expect(shown.text()).toBe('backup · CopyShard · 4.0 kB · 2.0 kB/s');
+  shown.end();
+});
+
+test('knows the total of a restore, and says nothing of time once all is read', () => {
+  const { shown, pass } = display({ tty: false });
+  shown.stateEntered('restore', 'LoadShard');
+  shown.expect({ bytes: 2000 });
+  shown.advance({});
+  pass(2000);
+  shown.advance({ bytes: 1000 });
+  expect(shown.text()).toBe('restore · LoadShard · 1.0 kB of 2.0 kB (50%) · 500 B/s · 2.0 s left');
+  shown.advance({ bytes: 1000 });
+  expect(shown.text()).toBe('restore · LoadShard · 2.0 kB of 2.0 kB (100%) · 1.0 kB/s');
   shown.end();
 });
 

@@ -1,203 +1,170 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, inject, test } from 'vitest';
+import { openDatabase } from '../../functions/postgres/database.ts';
+import type { Session } from '../../functions/postgres/session.ts';
+import { type KeeperOutcome, keepSnapshot } from '../../functions/snapshot/keep-snapshot.ts';
+import { keeperName, lineageLock } from '../../functions/snapshot/session-names.ts';
 import { verbs } from '../round-trip/replicator.ts';
 import { freshBucket } from '../servers/fresh-bucket.ts';
 import { type FreshDatabase, freshDatabase, superuserSession } from '../servers/fresh-database.ts';
-import { slowBackup } from './slow-backup.ts';
+import { compareBooks, openBank, whileMoneyMoves } from './bank.ts';
+import { type Watch, watchedRun } from './watched-run.ts';
 
-/** Together the accounts of both tables always hold a million; a ledger says how often money has moved. */
-const schema = `
-  CREATE TABLE checking (id int PRIMARY KEY, amount bigint, filler text);
-  CREATE TABLE saving (id int PRIMARY KEY, amount bigint, filler text);
-  CREATE TABLE ledger (moves bigint);
-  INSERT INTO checking SELECT g, 100, repeat(md5(g::text), 20) FROM generate_series(1, 5000) g;
-  INSERT INTO saving SELECT g, 100, repeat(md5(g::text), 20) FROM generate_series(1, 5000) g;
-  INSERT INTO ledger VALUES (0);
-`;
-
-let source: FreshDatabase;
-let target: FreshDatabase;
+let bank: FreshDatabase;
+let copy: FreshDatabase;
 let uri: string;
 beforeEach(async () => {
   Object.assign(process.env, inject('servers').s3.env);
-  source = await freshDatabase({ name: 'bank' });
-  target = await freshDatabase({ name: 'copied_bank' });
+  bank = await openBank();
+  copy = await freshDatabase({ name: 'copied_bank' });
   uri = (await freshBucket()).uri();
-  const session = await superuserSession(source.name);
-  await session.execute(schema);
-  await session.end();
 });
 afterEach(async () => {
-  await source.drop();
-  await target.drop();
+  await bank.drop();
+  await copy.drop();
 });
 
-/** Moves money between tables, and rows to new places, for as long as the work takes. */
-async function whileWriting<T>(work: () => Promise<T>): Promise<{ result: T; moves: number }> {
-  const writing = new AbortController();
-  let moves = 0;
-  const writer = (async () => {
-    const session = await superuserSession(source.name);
-    try {
-      while (!writing.signal.aborted) {
-        const [from, to, id] = [
-          moves % 2 ? 'saving' : 'checking',
-          moves % 2 ? 'checking' : 'saving',
-          1 + ((moves * 7919) % 5000),
-        ];
-        await session.execute(`BEGIN;
-          UPDATE ${from} SET amount = amount - 3 WHERE id = ${id};
-          UPDATE ${to} SET amount = amount + 3 WHERE id = ${1 + ((id * 31) % 5000)};
-          UPDATE ledger SET moves = moves + 1;
-          COMMIT`);
-        moves += 1;
-      }
-    } finally {
-      await session.end();
-    }
-  })();
-  try {
-    return { result: await work(), moves };
-  } finally {
-    writing.abort();
-    await writer;
-  }
+interface Made {
+  readonly run: { readonly id: string; readonly round: number };
 }
 
-async function one<T>(database: FreshDatabase, sql: string): Promise<T> {
-  const session = await superuserSession(database.name);
+/** Many shards, several workers, and somebody who may do things at the points that the backup passes. */
+async function backUp(watch: Watch = () => {}): Promise<Made> {
+  const input = { shardBytes: 1024 * 1024, jobs: 3 };
+  const places = { source: bank.url, store: uri };
+  return (await watchedRun({ machine: 'backup', places, input, watch })) as Made;
+}
+
+async function expectOneSnapshot(): Promise<number> {
+  await verbs().restore({ store: uri, target: copy.url });
+  const { moves, differences } = await compareBooks(copy);
+  expect(differences).toEqual([]);
+  return moves;
+}
+
+/** Does something the first time that a point is passed. */
+function once(point: string, work: () => Promise<void>): Watch {
+  let done = false;
+  return async (passed) => {
+    if (done || passed !== point) return;
+    done = true;
+    await work();
+  };
+}
+
+async function asSuperuser<T>(work: (session: Session) => Promise<T>): Promise<T> {
+  const session = await superuserSession(bank.name);
   try {
-    const [row] = await session.query<{ value: T }>(sql);
-    return row?.value as T;
+    return await work(session);
   } finally {
     await session.end();
   }
 }
 
-const total = '(SELECT sum(amount) FROM checking) + (SELECT sum(amount) FROM saving)';
+const keepers = `SELECT pid, application_name AS name FROM pg_stat_activity
+  WHERE datname = current_database() AND application_name ~ '^replicator:[^:]+:[0-9A-F]{8}-[0-9A-F]{8}-'`;
 
-async function expectConsistentCopy(): Promise<number> {
-  await verbs().restore({ store: uri, target: target.url });
-  expect(await one(target, `SELECT (${total})::int AS value`)).toBe(1_000_000);
-  expect(await one(target, 'SELECT count(*)::int AS value FROM checking')).toBe(5000);
-  expect(await one(target, 'SELECT count(*)::int AS value FROM saving')).toBe(5000);
-  return one<number>(target, 'SELECT moves::int AS value FROM ledger');
+async function findKeeper(session: Session): Promise<{ pid: number; backupId: string }> {
+  const [found] = await session.query<{ pid: number; name: string }>(keepers);
+  if (!found) throw new Error('there is no keeper');
+  return { pid: found.pid, backupId: found.name.split(':')[1] ?? '' };
 }
 
-/** What every backup here does: many shards, several workers. */
-const options = () => ({ source: source.url, store: uri, jobs: 3, shardSize: '1MiB' });
+async function endKeeper(): Promise<void> {
+  await asSuperuser(async (session) => {
+    const { pid } = await findKeeper(session);
+    await session.query('SELECT pg_terminate_backend($1, 5000)', [pid]);
+  });
+}
 
-test('a backup made while money moves between two tables holds all of it', async () => {
-  const { moves } = await whileWriting(() => verbs().backup(options()));
+test('a backup made while rows and money move between tables holds what was there at one moment', async () => {
+  const { moves, result } = await whileMoneyMoves(bank, () => backUp());
   expect(moves).toBeGreaterThan(20);
-  const copied = await expectConsistentCopy();
-  expect(copied).toBeGreaterThan(0);
-  expect(copied).toBeLessThanOrEqual(await one<number>(source, 'SELECT moves::int AS value FROM ledger'));
+  expect(result.run.round).toBe(1);
+  expect(await expectOneSnapshot()).toBeGreaterThan(0);
 });
 
-/** Ends the first keeper that appears, once it has been seen by a worker or right away. */
-async function endKeeper(afterMs: number): Promise<void> {
-  const session = await superuserSession(source.name);
-  try {
-    for (let ended = 0; ended === 0; ) {
-      await sleep(5);
-      const rows = await session.query<{ pid: number }>(
-        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name ~ '^replicator:[^:]+:[0-9A-F]{8}-[0-9A-F]{8}-'",
-      );
-      if (rows.length === 0) continue;
-      await sleep(afterMs);
-      ended = rows.length;
-      for (const { pid } of rows) await session.query('SELECT pg_terminate_backend($1)', [pid]);
-    }
-  } finally {
-    await session.end();
-  }
-}
-
-test.each([0, 150, 400])(
-  'a backup whose keeper is lost %i ms after it opened never holds rows of two snapshots',
-  async (after) => {
-    const { result } = await whileWriting(async () => {
-      const [done] = await Promise.all([verbs().backup(options()), endKeeper(after)]);
-      return done;
-    });
-    expect(result.tables).toBe(3);
-    await expectConsistentCopy();
+test.each([['left OpenSnapshot'], ['left CopyShard'], ['state ReadSequences']])(
+  'a backup whose keeper is lost at "%s" starts over once, or ends with the rows of one snapshot',
+  async (point) => {
+    const { result } = await whileMoneyMoves(bank, () => backUp(once(point, endKeeper)));
+    // Once every row is read, only sequences are: no snapshot holds those
+    if (point !== 'state ReadSequences') expect(result.run.round).toBe(2);
+    await expectOneSnapshot();
   },
 );
 
 test('a backup that loses its keeper twice fails, and says that the snapshot was lost', async () => {
-  const failed = verbs().backup(options());
-  failed.catch(() => {});
-  await endKeeper(0);
-  await endKeeper(0);
-  await expect(failed).rejects.toMatchObject({ code: 'SnapshotLost', exitCode: 1 });
+  const lost = backUp(async (passed) => {
+    if (passed === 'left OpenSnapshot') await endKeeper();
+  });
+  await expect(lost).rejects.toMatchObject({ code: 'SnapshotLost', exitCode: 1 });
 });
 
-test('sessions that forge the names of keepers change nothing', async () => {
-  const forger = await superuserSession(source.name);
-  const forging = new AbortController();
-  const work = (async () => {
-    const watcher = await superuserSession(source.name);
-    while (!forging.signal.aborted) {
-      await sleep(5);
-      const [keeper] = await watcher.query<{ name: string }>(
-        "SELECT application_name AS name FROM pg_stat_activity WHERE datname = current_database() AND application_name ~ '^replicator:[^:]+:[0-9A-F]{8}-'",
-      );
-      if (!keeper) continue;
-      // A real snapshot of another moment, under the backup's name
-      await forger.execute('BEGIN ISOLATION LEVEL REPEATABLE READ');
-      const [exported] = await forger.query<{ id: string }>('SELECT pg_export_snapshot() AS id');
-      await forger.execute(
-        `SET application_name = '${keeper.name.split(':').slice(0, 2).join(':')}:${exported?.id}'`,
-      );
-      break;
-    }
-    await watcher.end();
-  })();
-  await whileWriting(() => verbs().backup(options()));
-  forging.abort();
-  await work;
-  await forger.end();
-  await expectConsistentCopy();
-});
-
-test('a migration that waits for the backup gets its turn, and the backup starts over once', async () => {
-  const migration = await superuserSession(source.name);
-  const reader = await superuserSession(source.name);
-  let waited = 0;
-  let readerWaited = 0;
-  const migrate = async () => {
-    // As soon as a keeper holds its locks
-    while (
-      !(await one<boolean>(
-        source,
-        "SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE a.application_name LIKE 'replicator:%' AND l.relation = 'checking'::regclass AND l.granted) AS value",
-      ))
-    )
-      await sleep(5);
-    const began = performance.now();
-    const altered = migration.execute('ALTER TABLE checking ADD COLUMN added int');
-    await sleep(50);
-    const readBegan = performance.now();
-    await reader.query('SELECT count(*) FROM checking');
-    readerWaited = performance.now() - readBegan;
-    await altered;
-    waited = performance.now() - began;
-  };
-  const [output] = await Promise.all([
-    slowBackup({ source: source.url, store: uri }, { blockedSeconds: 1 }, 6_000),
-    migrate(),
-  ]);
-  await Promise.all([migration.end(), reader.end()]);
-  expect(output).toMatchObject({ run: { round: 2 } });
-  expect(waited).toBeLessThan(3_000);
-  expect(readerWaited).toBeLessThan(3_000);
-  await verbs().restore({ store: uri, target: target.url });
-  expect(
-    await one(
-      target,
-      "SELECT count(*)::int AS value FROM information_schema.columns WHERE table_name = 'checking'",
+test('a session that takes the name of a keeper, with a snapshot of another moment, is not read from', async () => {
+  const forger = await superuserSession(bank.name);
+  const { result } = await whileMoneyMoves(bank, () =>
+    backUp(
+      once('left OpenSnapshot', async () => {
+        const { backupId } = await findKeeper(forger);
+        await forge(forger, backupId);
+      }),
     ),
-  ).toBe(4);
+  );
+  await forger.end();
+  expect(result.run.round).toBe(1);
+  await expectOneSnapshot();
+});
+
+test('a session that takes the place of a lost keeper with a snapshot of another moment is found out', async () => {
+  const forger = await superuserSession(bank.name);
+  const { result } = await whileMoneyMoves(bank, () =>
+    backUp(
+      once('left OpenSnapshot', async () => {
+        const { backupId } = await findKeeper(forger);
+        await endKeeper();
+        await forger.query('SELECT pg_advisory_lock_shared($1::int4, 4711)', [lineageLock(backupId, 1)]);
+        await forge(forger, backupId);
+      }),
+    ),
+  );
+  await forger.end();
+  expect(result.run.round).toBe(2);
+  await expectOneSnapshot();
+});
+
+/** Everything of a keeper but its snapshot: the locks, a snapshot that can be imported, the name. */
+async function forge(forger: Session, backupId: string): Promise<void> {
+  await forger.execute('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+  await forger.execute('LOCK TABLE checking, saving, ledger IN ACCESS SHARE MODE');
+  const [exported] = await forger.query<{ id: string }>('SELECT pg_export_snapshot() AS id');
+  await forger.execute(`SET application_name = '${keeperName(backupId, exported?.id ?? '')}'`);
+}
+
+test('a keeper that comes in the middle takes the snapshot over, and the backup goes on with it', async () => {
+  const released = new AbortController();
+  let second: Promise<KeeperOutcome> | undefined;
+  const { result } = await whileMoneyMoves(bank, () =>
+    backUp(async (passed) => {
+      if (passed === 'left ReleaseSnapshot') released.abort();
+      if (passed !== 'left OpenSnapshot' || second) return;
+      const { backupId } = await asSuperuser(findKeeper);
+      const opened = Promise.withResolvers<string>();
+      second = keepSnapshot({
+        database: await openDatabase(bank.url),
+        backupId,
+        round: 1,
+        leaveOut: { excludeTables: [], excludeTableData: [], schemaOnly: false },
+        blockedSeconds: 30,
+        onYield: async () => {},
+        isReleased: async () => released.signal.aborted,
+        onOpened: opened.resolve,
+      });
+      second.catch(() => {});
+      await opened.promise;
+    }),
+  );
+  // Until it was ended: the release ends whoever keeps the snapshot then
+  expect(await second).toEqual({ kind: 'released' });
+  expect(result.run.round).toBe(1);
+  await expectOneSnapshot();
 });
