@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { collectGarbage } from '../cli/collect-garbage.ts';
 import { printable } from '../cli/text/printable.ts';
 import { bench } from './bench.ts';
 import { BadOption, type BenchOptions, parseOptions, usage } from './options.ts';
@@ -48,4 +49,5 @@ try {
   } else throw error;
 }
 // Connections to servers that are gone must not keep the process.
+collectGarbage();
 process.exit();

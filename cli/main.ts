@@ -1,3 +1,4 @@
+import { collectGarbage } from './collect-garbage.ts';
 import { failureOf, printFailure } from './failure.ts';
 import type { Io } from './io.ts';
 import { replicator } from './replicator.ts';
@@ -34,6 +35,7 @@ if (crash && exitCode === 0) {
 
 // Idle connections that are kept alive would hold the process for seconds
 await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+collectGarbage();
 process.exit(exitCode);
 
 function flushed(stream: NodeJS.WriteStream): Promise<void> {

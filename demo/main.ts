@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { collectGarbage } from '../cli/collect-garbage.ts';
 import { duration } from '../cli/text/quantities.ts';
 import { line } from './print.ts';
 import { run } from './run.ts';
@@ -33,4 +34,5 @@ const asExpected = await run(values.keep === true, () => duration(performance.no
     return false;
   },
 );
+collectGarbage();
 process.exit(asExpected ? 0 : 1);

@@ -23,6 +23,8 @@ export interface WatchedRun {
   /** What goes wrong with a request to the store. */
   readonly fault?: (request: string) => Fault | undefined;
   readonly signal?: AbortSignal;
+  /** In place of handlers of these names, which they are given. */
+  readonly instead?: Readonly<Record<string, (work: StateHandler) => StateHandler>>;
   /** As `--lambda-seconds`. */
   readonly lambdaSeconds?: number;
   /** Warnings are added. */
@@ -53,7 +55,10 @@ export async function watchedRun(run: WatchedRun): Promise<unknown> {
   try {
     return await runMachine(machine, run.input ?? {}, {
       handlers: Object.fromEntries(
-        Object.entries(handlers).map(([name, work]) => [name, watchedHandler(name, work, watch)]),
+        Object.entries(handlers).map(([name, work]) => [
+          name,
+          watchedHandler(name, run.instead?.[name]?.(work) ?? work, watch),
+        ]),
       ),
       surroundingsFor: () => watched,
       signal,

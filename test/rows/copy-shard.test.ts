@@ -462,3 +462,53 @@ test('a chunk ends where it has enough text, so that a restore loads it in one s
   });
   expect(chunks.at(-1)?.pages?.to).toBeNull();
 });
+
+test('a table that grows, whose last pages are empty, on a server tempted to read in parallel, is read in heap order', async () => {
+  await using session = await sessionOf(source.url);
+  await session.execute(`
+    CREATE TABLE tempting AS SELECT n AS id, repeat('x', 200) AS body FROM generate_series(1, 40000) n;
+    DELETE FROM tempting WHERE id > 32000;`);
+  for (const setting of [
+    'min_parallel_table_scan_size = 0',
+    'parallel_setup_cost = 0',
+    'parallel_tuple_cost = 0',
+    'max_parallel_workers_per_gather = 4',
+  ])
+    await session.execute(`ALTER DATABASE ${source.name} SET ${setting}`);
+  try {
+    await using keeper = await startKeeper(database);
+    const snapshot = await opened(keeper);
+    await session.execute(`INSERT INTO tempting SELECT n, 'late' FROM generate_series(40001, 44000) n`);
+    await session.execute('VACUUM tempting');
+    const read = async (condition: string | null, shardBytes: number) => {
+      const { shards } = planShards(
+        snapshot.rows.filter(({ name }) => name === 'tempting').map((table) => ({ ...table, condition })),
+        { shardBytes, jobs: 1000, serverVersion: 180_000 },
+      );
+      const ids: number[] = [];
+      for (const plan of shards) {
+        const object = new TextObject();
+        await copyShard({
+          database,
+          ...keeper,
+          ...fromBegin,
+          text: snapshot.text,
+          encoding: 'UTF8',
+          plan,
+          object,
+          progress: silence,
+        });
+        ids.push(...[...object.text.matchAll(/^(\d+)\t/gm)].map(([, id]) => Number(id)));
+      }
+      return ids;
+    };
+    const all = Array.from({ length: 32_000 }, (_, index) => index + 1);
+    expect(await read(null, 1024 * 1024)).toEqual(all);
+    expect(await read(null, 512 * 1024 * 1024)).toEqual(all);
+    const filtered = all.filter((id) => id % 7 === 0);
+    expect(await read('WHERE id % 7 = 0', 512 * 1024 * 1024)).toEqual(filtered);
+    expect(await read('WHERE id % 7 = 0', 512 * 1024 * 1024)).toEqual(filtered);
+  } finally {
+    await session.execute(`ALTER DATABASE ${source.name} RESET ALL; DROP TABLE tempting`);
+  }
+});
