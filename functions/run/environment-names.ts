@@ -7,4 +7,8 @@ export const environment = {
   cache: 'REPLICATOR_CACHE',
   sourceMedia: 'REPLICATOR_SOURCE_MEDIA',
   targetMedia: 'REPLICATOR_TARGET_MEDIA',
+  /** Values of the metrics' dimensions (metric-names.ts): the stack's name, and names for source and target. */
+  stack: 'REPLICATOR_STACK',
+  sourceName: 'REPLICATOR_SOURCE_NAME',
+  targetName: 'REPLICATOR_TARGET_NAME',
 } as const;
