@@ -79,6 +79,18 @@ export const backup = option({
     .default('latest'),
 });
 
+export const restore = option({
+  value: 'ID',
+  help: "Which restore: its run's id, which `replicator restore` prints, or latest.",
+  schema: z
+    .string()
+    .refine((id) => id === 'latest' || RunId.safeParse(id).success, {
+      error: ({ input }) =>
+        `${JSON.stringify(input)} is not the id of a restore (20261123T054300Z-k3f9qa); say latest for the newest`,
+    })
+    .default('latest'),
+});
+
 export const table = option({
   value: 'PATTERN',
   multiple: true,

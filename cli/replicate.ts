@@ -70,7 +70,7 @@ export async function replicate(given: OptionsInput<typeof options>, io: Io): Pr
     );
     return {
       backup: await backupOutcome(output.backup, surroundings.store, display),
-      restore: restoreOutcome(output.restore, targetOf(surroundings), display),
+      restore: await restoreOutcome(output.restore, targetOf(surroundings), surroundings.store, display),
     };
   } finally {
     display.end();

@@ -81,7 +81,7 @@ export async function restore(given: OptionsInput<typeof options>, io: Io): Prom
       jobs: chosen.jobs,
     };
     const output = await run('restore', input, surroundings, display, io, { ...chosen, places });
-    return restoreOutcome(output, targetOf(surroundings), display);
+    return await restoreOutcome(output, targetOf(surroundings), surroundings.store, display);
   } finally {
     display.end();
   }

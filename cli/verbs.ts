@@ -4,6 +4,7 @@ import { estimateVerb } from './estimate.ts';
 import { exportVerb } from './export.ts';
 import { listVerb } from './list.ts';
 import { replicateVerb } from './replicate.ts';
+import { reportVerb } from './report.ts';
 import { restoreVerb } from './restore.ts';
 import { showVerb } from './show.ts';
 import type { Verb } from './verb.ts';
@@ -18,9 +19,10 @@ export const verbs: readonly Verb[] = [
   showVerb,
   verifyVerb,
   exportVerb,
+  reportVerb,
   estimateVerb,
   allowTargetVerb,
 ];
 
 /** Verbs of the documented contract that this version doesn't have. */
-export const laterVerbs: readonly string[] = ['prune', 'report', 'undo', 'start', 'status'];
+export const laterVerbs: readonly string[] = ['prune', 'undo', 'start', 'status'];

@@ -2,7 +2,7 @@
 export interface HandlerNeeds {
   /**
    * `runs`: reads and writes working objects, and reads backups. `seals`: may also write new keys under `backups/`.
-   * `cleans`: may also write and remove locks, and remove what runs left.
+   * `cleans`: may also write and remove locks, store reports, and remove what runs left.
    */
   readonly store?: 'runs' | 'seals' | 'cleans';
   readonly source?: true;

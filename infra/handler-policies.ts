@@ -1,6 +1,7 @@
 import { ArnFormat, Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import { reportsFolder } from '../functions/report/keys.ts';
 import { backupsFolder, locksFolder, runsFolder } from '../functions/run/keys.ts';
 import type { Configuration } from './configuration.ts';
 import type { HandlerNeeds } from './handler-needs.ts';
@@ -28,6 +29,7 @@ function storeStatements(store: HandlerNeeds['store'], bucket: Bucket, prefix: s
       below(runsFolder),
       below(backupsFolder),
       below(locksFolder),
+      below(reportsFolder),
     ),
     allow(['s3:PutObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'], below(runsFolder)),
     // Without a condition on the prefix: S3 answers 403 in place of 404 to a HEAD that the condition doesn't cover.
@@ -42,6 +44,8 @@ function storeStatements(store: HandlerNeeds['store'], bucket: Bucket, prefix: s
   if (store === 'cleans') {
     statements.push(
       allow(['s3:PutObject', 's3:DeleteObject'], below(locksFolder)),
+      // What a restore came to, stored before what its states left is removed
+      allow(['s3:PutObject'], below(reportsFolder)),
       allow(['s3:DeleteObject'], below(runsFolder)),
       allow(['s3:AbortMultipartUpload'], below(backupsFolder)),
       allow(['s3:ListBucketMultipartUploads'], bucket.bucketArn),

@@ -1,5 +1,5 @@
 import { InternalError } from '../functions/errors/usage.ts';
-import { recordingFailures } from '../functions/run/failure.ts';
+import { recorded } from '../functions/handlers/recorded.ts';
 import { asLambdaReports, RunIsOver, TaskFailure } from './errors.ts';
 import { withinLifetime } from './lifetimes.ts';
 import type { LocalRun, Place } from './local-run.ts';
@@ -21,7 +21,7 @@ export async function runHandler(
   const { lambdaSeconds } = run.options;
   try {
     return await withinLifetime(lambdaSeconds, signal, (within, remainingMs) =>
-      recordingFailures(place.handler, handler)(input, {
+      recorded(place.handler, handler)(input, {
         ...run.options.surroundingsFor(place),
         signal: within,
         remainingMs,

@@ -1,12 +1,18 @@
 import { z } from 'zod';
+import { findReport } from '../../functions/report/read-report.ts';
+import type { Report } from '../../functions/report/report.ts';
+import { RunId } from '../../functions/run/run-id.ts';
+import type { ObjectStore } from '../../functions/store/object-store.ts';
 import type { RunDisplay, StateTime } from '../progress/run-display.ts';
 import { bytes, count, counted, duration } from '../text/quantities.ts';
 import { stateLines } from './backup-report.ts';
+import { sanitizeLines } from './report-lines.ts';
 
 const amount = z.int().nonnegative();
 
 /** As much of the Restore machine's output as is reported: what AnnounceRestore returns. */
 const RestoreOutput = z.object({
+  run: z.object({ id: RunId }),
   plan: z.object({ backupId: z.string(), scope: z.enum(['database', 'tables']) }),
   verified: z.object({
     tables: amount,
@@ -32,6 +38,7 @@ type RestoreOutput = z.infer<typeof RestoreOutput>;
 
 /** What a restore came to. */
 export interface RestoreOutcome {
+  readonly runId: string;
   readonly backupId: string;
   /** `user@host:port/database` */
   readonly target: string;
@@ -56,13 +63,21 @@ export interface RestoreOutcome {
   readonly milliseconds: number;
   readonly states: readonly StateTime[];
   readonly warnings: readonly string[];
+  /** The stored report, as `replicator report` shows it; null: it could not be stored. */
+  readonly report: Report | null;
 }
 
 /** @param target where the backup was restored into, without password */
-export function restoreOutcome(output: unknown, target: string, display: RunDisplay): RestoreOutcome {
-  const { plan, verified, switched, cache, afterRestore } = RestoreOutput.parse(output);
+export async function restoreOutcome(
+  output: unknown,
+  target: string,
+  store: ObjectStore,
+  display: RunDisplay,
+): Promise<RestoreOutcome> {
+  const { run, plan, verified, switched, cache, afterRestore } = RestoreOutput.parse(output);
   const { endedSessions, awayMs, previous, keptPrevious } = switched;
   return {
+    runId: run.id,
     backupId: plan.backupId,
     target,
     scope: plan.scope,
@@ -83,6 +98,7 @@ export function restoreOutcome(output: unknown, target: string, display: RunDisp
     milliseconds: display.span('restore'),
     states: display.times('restore'),
     warnings: [...display.warnings],
+    report: (await findReport(store, run.id)) ?? null,
   };
 }
 
@@ -98,7 +114,9 @@ export function restoreLines(outcome: RestoreOutcome): string[] {
     ...(outcome.afterRestore
       ? [`  --after-restore took ${duration(outcome.afterRestore.seconds * 1000)}`]
       : []),
+    ...(outcome.report ? sanitizeLines(outcome.report.sections.Sanitize) : []),
     ...outcome.notes.map((note) => `  note: ${note}`),
+    ...(outcome.report ? [`  report: replicator report ${outcome.runId} --store …`] : []),
     '',
     ...stateLines(outcome.states),
   ];

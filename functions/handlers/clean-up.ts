@@ -12,6 +12,6 @@ const CleanUp = z.union([
 /** CleanUp: removes what a run left, whatever it ended of. */
 export const cleanUp = stateHandler(CleanUp, async (input, surroundings) => {
   const runId = 'runId' in input ? input.runId : runIdOf(input.executionId, input.startedAt.toISOString());
-  await cleanUpRun(runId, surroundings);
+  await cleanUpRun(runId, { ...surroundings, outcome: input.outcome });
   return { runId, outcome: input.outcome };
 });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { invalidate } from '../cache/invalidate.ts';
+import { leaveSection } from '../report/leave-section.ts';
 import { inUseAlready } from '../restore/in-use-already.ts';
 import { need } from '../run/require.ts';
 import { RunState } from '../run/state.ts';
@@ -10,5 +11,10 @@ const InvalidateCache = z.object({ run: RunState });
 /** InvalidateCache: yesterday's answers must not be served from a database of today. */
 export const invalidateCache = stateHandler(InvalidateCache, async ({ run }, surroundings) => {
   const work = () => invalidate(need(surroundings, 'cache'), surroundings);
-  return run.kind === 'restore' ? inUseAlready(surroundings, work) : work();
+  if (run.kind !== 'restore') return work();
+  return inUseAlready(surroundings, async () => {
+    const outcome = await work();
+    await leaveSection(surroundings.store, run.id, 'InvalidateCache', outcome);
+    return outcome;
+  });
 });

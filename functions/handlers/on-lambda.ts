@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { recordingFailures } from '../run/failure.ts';
 import { type LambdaContext, lambdaSurroundings } from '../run/lambda-surroundings.ts';
 import { LoggedProgress, writeLogLine } from '../run/log-lines.ts';
+import { recorded } from './recorded.ts';
 import type { StateHandler } from './state-handler.ts';
 
 /** What Lambda calls. */
@@ -19,7 +19,7 @@ const Traced = z.object({
  * Errors go out as they are; their `name` is the code that Retry matches.
  */
 export function onLambda(name: string, handler: StateHandler): LambdaHandler {
-  const recorded = recordingFailures(name, handler);
+  const recording = recorded(name, handler);
   return async (event, context) => {
     const { executionId, runId, run, shard } = Traced.safeParse(event).data ?? {};
     const fields = { handler: name, run: run?.id ?? runId, shard };
@@ -32,7 +32,7 @@ export function onLambda(name: string, handler: StateHandler): LambdaHandler {
         progress,
         executionId: run?.executionId ?? executionId,
       });
-      const output = await recorded(event, surroundings);
+      const output = await recording(event, surroundings);
       writeLogLine({ level: 'INFO', ...fields, message: 'done', seconds: seconds(), ...progress.sum });
       return output;
     } catch (error) {

@@ -2,6 +2,7 @@ import { errorOf } from '../errors/replicator-error.ts';
 import { freeLocks } from '../locks/run-lock.ts';
 import { findLeftovers } from '../media/finish.ts';
 import type { Database } from '../postgres/session.ts';
+import { storeReport } from '../report/store-report.ts';
 import { backupKey, manifestFile, runKey } from '../run/keys.ts';
 import type { RunId } from '../run/run-id.ts';
 import type { Surroundings } from '../run/surroundings.ts';
@@ -22,10 +23,12 @@ export class CleanUpIncomplete extends errorOf({
 interface Around extends Pick<Surroundings, 'store' | 'source' | 'target' | 'targetMedia' | 'progress'> {
   /** The database that the asking run has locked, known by that lock whatever the dead run called it. */
   readonly here?: { readonly database: Database; readonly identity: string };
+  /** What the run ended with; without it, it died. */
+  readonly outcome?: string;
 }
 
 /**
- * Removes all that a run left, found by its id alone: sessions, hidden database, built media, uploads, working objects
+ * Stores a restore's report and removes all else that a run left, found by its id alone: sessions, hidden database, built media, uploads, working objects
  * and what it had put together without sealing, then its locks and at last its record. Repeatable; a sealed backup and
  * a target in use are never touched. What belongs to a server that these surroundings don't name is left for a run
  * that does, and the record with it.
@@ -34,6 +37,7 @@ interface Around extends Pick<Surroundings, 'store' | 'source' | 'target' | 'tar
 export async function cleanUpRun(runId: RunId, around: Around): Promise<void> {
   const { store, progress } = around;
   const record = await readRecord(store, runId);
+  await reportRun(record, around);
   const failures: unknown[] = [];
   const attempt = async (what: string, work: () => Promise<void>) => {
     try {
@@ -69,6 +73,17 @@ export async function cleanUpRun(runId: RunId, around: Around): Promise<void> {
     );
   await freeLocks(store, runId);
   if (!elsewhere) await store.remove([recordKey(runId)]);
+}
+
+/** A report that can't be written keeps nobody's lock. */
+async function reportRun(record: RunRecord | undefined, { store, progress, outcome }: Around): Promise<void> {
+  if (record?.kind !== 'restore') return;
+  try {
+    await storeReport(store, { ...record, outcome: outcome ?? 'died' });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    progress.warn(`the report of restore ${record.runId} could not be stored: ${why}`);
+  }
 }
 
 /** A database that is the one in the record, or any when there is no record. */

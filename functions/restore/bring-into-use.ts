@@ -1,7 +1,7 @@
 import type { Database } from '../postgres/session.ts';
 import { transferTables } from '../target/transfer-tables.ts';
 import type { Restoring } from './restoring.ts';
-import { type SwitchOptions, switchOver } from './switch-over.ts';
+import { type SwitchedRestore, type SwitchOptions, switchOver } from './switch-over.ts';
 
 /** Notes travel through the machine's state, which has a size. */
 const mostNotes = 100;
@@ -21,10 +21,19 @@ export async function bringIntoUse(
       sequences: manifest.sequences,
       signal: options.signal,
     });
+    await restoring.note('SwitchOver', moved.notes).catch(() => {});
     return { ...moved, notes: shortened([...notes, ...moved.notes]) };
   }
   const switched = await switchOver(target, plan.rebuild, { ...options, backupId: plan.backupId });
+  await reportSwitch(restoring, switched).catch(() => {});
   return { ...switched, notes: shortened([...notes, ...switched.notes]) };
+}
+
+/** The target is in use by now: what can't be left for the report doesn't make a failure of it. */
+async function reportSwitch(restoring: Restoring, switched: SwitchedRestore): Promise<void> {
+  const { endedSessions, awayMs, previous, keptPrevious, notes } = switched;
+  await restoring.note('SwitchOver', notes);
+  await restoring.report('SwitchOver', { endedSessions, awayMs, previous: keptPrevious ? previous : null });
 }
 
 function shortened(notes: readonly string[]): string[] {

@@ -37,12 +37,7 @@ export const LoadPlan = z.object({
 });
 export type LoadPlan = z.infer<typeof LoadPlan>;
 
-/** What a state has to say to a person. */
-export const Notes = z.array(z.string());
-
 export const keys = {
   plan: (runId: RunId) => runKey(runId, 'restore.json'),
   load: (runId: RunId, shard: number) => runKey(runId, `load/${shard}.json`),
-  notes: (runId: RunId, state: string) => runKey(runId, `notes/${state}.json`),
-  notesFolder: (runId: RunId) => runKey(runId, 'notes/'),
 } as const;

@@ -3,10 +3,14 @@ import type { Manifest, Section, TableEntry } from '../archive/manifest.ts';
 import { readManifest } from '../archive/read-manifest.ts';
 import { readPostData } from '../definitions/post-data.ts';
 import type { PostData } from '../definitions/post-data-groups.ts';
+import { keys as reportKeys } from '../report/keys.ts';
+import { leaveSection } from '../report/leave-section.ts';
+import type { Section as ReportSection, SectionName } from '../report/sections.ts';
+import { notesOf } from '../report/store-report.ts';
 import type { RunId } from '../run/run-id.ts';
 import { find, leave } from '../run/stored.ts';
 import type { ObjectStore } from '../store/object-store.ts';
-import { keys, Notes, RestoreRecord } from './records.ts';
+import { keys, RestoreRecord } from './records.ts';
 
 /** A restore under way, as a state finds it: its plan and the manifest of its backup. */
 export class Restoring {
@@ -43,14 +47,16 @@ export class Restoring {
 
   /** What a person should read afterwards; each state's are kept apart, so that a repeated one says it once. */
   async note(state: string, notes: readonly string[]): Promise<void> {
-    if (notes.length > 0) await leave(this.store, keys.notes(this.runId, state), notes);
+    if (notes.length > 0) await leave(this.store, reportKeys.notes(this.runId, state), notes);
+  }
+
+  /** What a state came to, for the report of the restore (docs/report.md). */
+  async report<Name extends SectionName>(state: Name, section: ReportSection<Name>): Promise<void> {
+    await leaveSection(this.store, this.runId, state, section);
   }
 
   async allNotes(): Promise<string[]> {
-    const all = [...this.plan.notes];
-    for await (const { key } of this.store.list(keys.notesFolder(this.runId)))
-      all.push(...(await find(this.store, key, Notes)));
-    return [...new Set(all)];
+    return [...new Set([...this.plan.notes, ...(await notesOf(this.store, this.runId))])];
   }
 
   async #text(what: string, section: Section, signal: AbortSignal): Promise<string> {

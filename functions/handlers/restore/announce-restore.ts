@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { keys } from '../../report/keys.ts';
 import { RunState } from '../../run/state.ts';
 import { stateHandler } from '../state-handler.ts';
 
@@ -11,9 +12,13 @@ const AnnounceRestore = z.object({
   afterRestore: z.unknown().optional(),
 });
 
-/** AnnounceRestore: what the execution's output tells whoever started it. */
-export const announceRestore = stateHandler(AnnounceRestore, async ({ run, plan, ...results }) => ({
-  run,
-  plan: { backupId: plan.backupId, scope: plan.scope },
-  ...results,
-}));
+/** AnnounceRestore: what the execution's output tells whoever started it, and where the whole report is. */
+export const announceRestore = stateHandler(
+  AnnounceRestore,
+  async ({ run, plan, ...results }, { store }) => ({
+    run,
+    plan: { backupId: plan.backupId, scope: plan.scope },
+    ...results,
+    report: (await store.head(keys.report(run.id))) ? store.uri(keys.report(run.id)) : null,
+  }),
+);

@@ -15,5 +15,7 @@ export const verifyRestore = stateHandler(RestoreInput, async ({ run, options },
     life,
     signal: surroundings.signal,
   });
-  return verified ? { ...verified, more: false } : { more: true };
+  if (!verified) return { more: true };
+  await restoring.report('VerifyRestore', verified);
+  return { ...verified, more: false };
 });

@@ -1,0 +1,100 @@
+import type { Report } from '../../functions/report/report.ts';
+import { count, counted, duration, moment } from '../text/quantities.ts';
+import { tableLines } from '../text/table.ts';
+
+type Sections = Report['sections'];
+
+/** The whole report of a restore, for a person. */
+export function reportLines(report: Report): string[] {
+  const { sections, target, failure } = report;
+  const backup = sections.PlanRestore?.backupId;
+  return [
+    `Restore ${report.runId}: ${report.outcome.replaceAll('_', ' ')}, ${moment(report.startedAt)}, ${duration(span(report))}`,
+    ...(backup ? [`  ${whatOf(sections.PlanRestore)} ${backup}`] : []),
+    ...(target ? [`  into ${target.database} on ${target.host}:${target.port}`] : []),
+    ...(failure ? [`  failed in ${failure.state}: ${failure.message} (${failure.error})`] : []),
+    ...checkLines(sections.PlanRestore),
+    ...sanitizeLines(sections.Sanitize),
+    ...verifyLines(sections.VerifyRestore),
+    ...switchLines(sections.SwitchOver),
+    ...cacheLines(sections.InvalidateCache),
+    ...commandLines(sections.AfterRestore),
+    ...report.notes.map((note) => `  note: ${note}`),
+    ...(report.states.length > 0 ? ['', ...timeLines(report)] : []),
+  ];
+}
+
+function whatOf(plan: Sections['PlanRestore']): string {
+  return plan?.tables ? `${plan.tables.join(', ')} of backup` : 'backup';
+}
+
+function checkLines(plan: Sections['PlanRestore']): string[] {
+  return (plan?.checks ?? []).map(({ name, outcome, says }) => `  checked: ${name}: ${outcome}, ${says}`);
+}
+
+/** What was removed, masked and disabled. */
+export function sanitizeLines(sanitized: Sections['Sanitize']): string[] {
+  if (!sanitized) return [];
+  const { name, statements, removed = [], masked = [], disabled = [], suspicious = [] } = sanitized;
+  const rows = (counted: number | undefined) => (counted === undefined ? '' : ` (${count(counted)})`);
+  return [
+    ...(name ? [`  sanitised by ${name}${statements ? `, ${counted(statements, 'statement')}` : ''}`] : []),
+    ...removed.map(({ table, rows: gone }) => `  removed: rows of ${table}${rows(gone)}`),
+    ...masked.map(
+      ({ table, columns, rows: changed }) => `  masked: ${table}.${columns.join(', ')}${rows(changed)}`,
+    ),
+    ...disabled.map(({ table, column, rows: off }) => `  disabled: ${table}.${column}${rows(off)}`),
+    ...(suspicious.length > 0
+      ? [`  look like secrets, and no rule is about them: ${suspicious.join(', ')}`]
+      : []),
+  ];
+}
+
+function verifyLines(verified: Sections['VerifyRestore']): string[] {
+  if (!verified) return [];
+  const media = verified.media ? `, ${counted(verified.media.files, 'media file')}` : '';
+  return [
+    `  ${counted(verified.rows, 'row')} in ${counted(verified.tables, 'table')}${media}, counted against the manifest`,
+  ];
+}
+
+function switchLines(switched: Sections['SwitchOver']): string[] {
+  if (!switched) return [];
+  const { awayMs, endedSessions, previous, carriedOver = [] } = switched;
+  return [
+    `  switched over${awayMs === undefined ? '' : ` within ${duration(awayMs)}`}; ${counted(endedSessions ?? 0, 'session')} of the old database ended`,
+    ...carriedOver.map((what) => `  carried over: ${what}`),
+    ...(previous === null ? [] : [`  what was in use before is kept as database ${previous}`]),
+  ];
+}
+
+function cacheLines(cache: Sections['InvalidateCache']): string[] {
+  if (!cache) return [];
+  if (cache.kind === 'command') return [`  cache: the command took ${duration(cache.seconds * 1000)}`];
+  const left = cache.remaining > 0 ? `, ${count(cache.remaining)} are there again` : '';
+  return [`  cache: ${counted(cache.deleted, 'key')} deleted${left}`];
+}
+
+function commandLines(command: Sections['AfterRestore']): string[] {
+  if (!command) return [];
+  const lines = command.output.trimEnd().split('\n').slice(-10);
+  return [
+    `  --after-restore took ${duration(command.seconds * 1000)}`,
+    ...lines.filter((line) => line !== '').map((line) => `    ${line}`),
+  ];
+}
+
+function span({ startedAt, endedAt }: Report): number {
+  return Date.parse(endedAt) - Date.parse(startedAt);
+}
+
+function timeLines({ states }: Report): string[] {
+  return tableLines(
+    [{ title: '' }, { title: '', right: true }, { title: '' }],
+    states.map(({ state, seconds, invocations }) => [
+      `  ${state}`,
+      duration(seconds * 1000),
+      invocations > 1 ? `${count(invocations)} times` : '',
+    ]),
+  );
+}

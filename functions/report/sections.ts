@@ -1,0 +1,78 @@
+import { z } from 'zod';
+
+/**
+ * What the states of a restore leave for its report, by the state's name. A section is what the state came to, for
+ * people and programs: counts and names, never a value of a row and never a secret. Lists that grow with a database
+ * are cut by who leaves them, with the count of all beside them. docs/report.md explains every field; fields are only
+ * ever added.
+ */
+const count = z.int().nonnegative();
+
+export const sections = {
+  /** What was restored, and what was looked at before anything was built. */
+  PlanRestore: z.object({
+    /** null: none was found. */
+    backupId: z.string().nullable(),
+    scope: z.enum(['database', 'tables']),
+    /** `schema.table`; only with the scope `tables`. */
+    tables: z.array(z.string()).optional(),
+    checks: z
+      .array(z.object({ name: z.string(), outcome: z.enum(['ok', 'noted', 'refused']), says: z.string() }))
+      .optional(),
+  }),
+  /** What a profile took away before anybody could connect. */
+  Sanitize: z.object({
+    /** Of the profile or file; null: none. */
+    name: z.string().nullable(),
+    statements: count.optional(),
+    /** Tables that lost rows; `rows` are those that went, where they were counted. */
+    removed: z.array(z.object({ table: z.string(), rows: count.optional() })).optional(),
+    masked: z
+      .array(z.object({ table: z.string(), columns: z.array(z.string()), rows: count.optional() }))
+      .optional(),
+    /** Rows that would have acted on the world: webhooks, scheduled jobs. */
+    disabled: z.array(z.object({ table: z.string(), column: z.string(), rows: count.optional() })).optional(),
+    /** `schema.table.column` that looks like a secret and that no rule is about. */
+    suspicious: z.array(z.string()).optional(),
+  }),
+  VerifyRestore: z.object({
+    tables: count,
+    rows: count,
+    media: z.object({ files: count, bytes: count }).nullable(),
+  }),
+  SwitchOver: z.object({
+    endedSessions: count.optional(),
+    /** Milliseconds in which no session could use the target. */
+    awayMs: z.number().optional(),
+    /** Name of the database that was in use before, where it was kept. */
+    previous: z.string().nullable(),
+    /** What the old database had at database level and the new one has now, in words. */
+    carriedOver: z.array(z.string()).optional(),
+  }),
+  InvalidateCache: z.discriminatedUnion('kind', [
+    z.object({
+      kind: z.literal('redis'),
+      deleted: count,
+      remaining: count,
+      databases: z.array(
+        z.object({ db: count, deleted: count, remaining: count, broker: z.boolean(), otherVersions: count }),
+      ),
+    }),
+    z.object({ kind: z.literal('command'), seconds: z.number() }),
+  ]),
+  AfterRestore: z.object({
+    seconds: z.number(),
+    /** The end of what the command printed. */
+    output: z.string(),
+  }),
+} as const;
+
+export type Sections = typeof sections;
+export type SectionName = keyof Sections;
+export type Section<Name extends SectionName> = Unchanging<z.input<Sections[Name]>>;
+
+type Unchanging<Value> = Value extends readonly (infer Item)[]
+  ? readonly Unchanging<Item>[]
+  : Value extends object
+    ? { readonly [Key in keyof Value]: Unchanging<Value[Key]> }
+    : Value;
