@@ -7,7 +7,7 @@ import { type FreshDatabase, freshDatabase, superuserSession } from '../servers/
 
 let target: FreshDatabase;
 let store: string;
-let restored: { code: number; stdout: string };
+let restored: Awaited<ReturnType<typeof cliInProcess>>;
 let runId: string;
 
 const run = (...args: string[]) => cliInProcess(args);
@@ -100,7 +100,9 @@ describe('a restore that fails', () => {
       sections: { VerifyRestore: { rows: 2 }, SwitchOver: {} },
     });
     const { stdout } = await run('report', '--store', store);
-    expect(stdout).toContain('  failed in AfterRestore: the command of --after-restore ended with exit code 7');
+    expect(stdout).toContain(
+      '  failed in AfterRestore: the command of --after-restore ended with exit code 7',
+    );
   });
 
   test('is found by its id only: another id is refused with those that are there', async () => {
