@@ -1,6 +1,9 @@
 import { UsageError } from '../functions/errors/usage.ts';
 import { describeAddress } from '../functions/postgres/address.ts';
 import { openDatabase } from '../functions/postgres/database.ts';
+import { allowedTargets } from '../functions/run/allowed.ts';
+import { environment as names } from '../functions/run/environment-names.ts';
+import { checkListed, refuse } from '../functions/target/check-target.ts';
 import { markTarget } from '../functions/target/target-mark.ts';
 import type { Io } from './io.ts';
 import type { OptionsInput } from './option.ts';
@@ -33,10 +36,15 @@ export const allowTargetVerb: Verb = {
   },
 };
 
-/** @returns the address of the database that carries the mark now, without its password */
+/**
+ * @returns the address of the database that carries the mark now, without its password
+ * @throws TargetNotListed, and what connecting throws
+ */
 export async function allow(given: OptionsInput<typeof options>, io: Io) {
   const chosen = validateOptions(options, given, io.environment);
   const database = await openDatabase(chosen.target, '--target');
+  const allowed = allowedTargets(io.environment[names.allowedTargets], names.allowedTargets);
+  refuse([checkListed(database, allowed)], database);
   await markTarget(database, io.signal);
   return database.address;
 }

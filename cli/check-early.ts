@@ -3,9 +3,12 @@ import type { SourceFacts } from '../functions/archive/manifest.ts';
 import { checkCache } from '../functions/cache/invalidate-redis.ts';
 import { checkMediaTarget } from '../functions/media/target.ts';
 import type { Database } from '../functions/postgres/session.ts';
+import { rulesOf } from '../functions/restore/examine.ts';
+import { type Check, tried } from '../functions/run/check.ts';
+import { need } from '../functions/run/require.ts';
 import { runIdOf } from '../functions/run/run-id.ts';
 import { sourceFacts } from '../functions/snapshot/source-facts.ts';
-import { checkTarget } from '../functions/target/check-target.ts';
+import { checkTarget, markCheck, refuse } from '../functions/target/check-target.ts';
 import { TargetIsSource } from '../functions/target/errors.ts';
 import { allowTarget } from '../functions/target/target-mark.ts';
 import type { LocalSurroundings } from '../local/run-machine.ts';
@@ -33,23 +36,61 @@ export async function checkCacheEarly(surroundings: LocalSurroundings, signal: A
  * @throws TargetIsSource, TargetUnfit, TargetNotAllowed, ServerUnreachable, LoginRefused, DatabaseMissing,
  *   MediaDirectoryMissing, MediaNotWritable
  */
-export async function checkTargetEarly(surroundings: LocalSurroundings, signal: AbortSignal): Promise<void> {
-  const { source, target, allowSource, confirmTarget } = surroundings;
-  if (!source || !target) return;
+export async function checkTargetEarly(
+  surroundings: LocalSurroundings,
+  rules: RulesGiven,
+  signal: AbortSignal,
+): Promise<void> {
+  const { target, confirmTarget } = surroundings;
+  if (!surroundings.source || !target) return;
+  const { checks, hints } = await examineTargetEarly(surroundings, rules, 0, signal);
+  const onlyMark = checks.every(({ name, outcome }) => outcome !== 'refused' || name === markCheck);
+  refuse(onlyMark ? [] : checks, target);
+  await allowTarget(target, confirmTarget, hints, signal);
+}
+
+/** What `--allow-older-code` and `--ignore-disk-space` say. */
+export type RulesGiven = Parameters<typeof rulesOf>[0];
+
+/**
+ * The checks of a target before there is a backup: against the source itself.
+ * @param textBytes of the rows to be loaded, as far as is known
+ * @throws ServerUnreachable, LoginRefused, DatabaseMissing
+ */
+export async function examineTargetEarly(
+  surroundings: LocalSurroundings,
+  rules: RulesGiven,
+  textBytes: number,
+  signal: AbortSignal,
+): Promise<{ checks: readonly Check[]; hints: readonly string[] }> {
+  const source = need(surroundings, 'source');
   const runId = runIdOf(`early ${process.pid}`, new Date().toISOString());
-  const { hints } = await checkTarget({
+  const { checks, hints } = await checkTarget({
     runId,
-    target,
+    target: need(surroundings, 'target'),
     manifestSource: await factsOf(source, runId, signal),
     roles: [],
+    textBytes,
     source,
-    allowSource,
+    rules: rulesOf(rules, surroundings),
     scope: 'database',
     signal,
   });
-  if (surroundings.targetMedia !== undefined) await checkMediaTarget(surroundings.targetMedia);
-  if (!allowSource) await refuseSameMedia(surroundings);
-  await allowTarget(target, confirmTarget, hints, signal);
+  return { checks: [...checks, ...(await mediaChecks(surroundings, signal))], hints };
+}
+
+async function mediaChecks(surroundings: LocalSurroundings, signal: AbortSignal): Promise<readonly Check[]> {
+  const { targetMedia } = surroundings;
+  if (targetMedia === undefined) return [];
+  return tried(
+    'media',
+    async () => {
+      await checkMediaTarget(targetMedia);
+      if (!surroundings.allowSource) await refuseSameMedia(surroundings);
+      return `the entries of ${targetMedia} can be exchanged`;
+    },
+    signal,
+  );
 }
 
 async function factsOf(source: Database, runId: string, signal: AbortSignal): Promise<SourceFacts> {

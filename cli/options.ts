@@ -39,6 +39,13 @@ export const target = option({
   schema: text,
 });
 
+export const sourceToCompare = option({
+  value: 'URL',
+  environment: 'REPLICATOR_SOURCE',
+  help: 'The source, to make sure that the target is another database. It is only looked at.',
+  schema: text.optional(),
+});
+
 export const sourceMedia = option({
   value: 'DIR',
   help: "The source's media directory (MEDIA_ROOT). Without it the backup holds no media.",
@@ -133,6 +140,21 @@ export const afterRestore = option({
   value: 'COMMAND',
   help: 'Run this when the target is in use again, as in "nautobot-server post_upgrade".',
   schema: text.optional(),
+});
+
+export const dryRun = option({
+  help: 'Print what would be done and everything that is checked beforehand; change nothing.',
+  schema: flag,
+});
+
+export const allowOlderCode = option({
+  help: "Restore although the target's Nautobot is older than the backup.",
+  schema: flag,
+});
+
+export const ignoreDiskSpace = option({
+  help: 'Restore although the disks seem too small.',
+  schema: flag,
 });
 
 export const sanitizeSql = option({

@@ -63,7 +63,7 @@ export async function replicate(given: OptionsInput<typeof options>, io: Io): Pr
     const places = { ...chosen, sourceMedia: chosen.media };
     const surroundings = await surroundingsOf(places, io, display);
     await checkCacheEarly(surroundings, io.signal);
-    await checkTargetEarly(surroundings, io.signal);
+    await checkTargetEarly(surroundings, chosen, io.signal);
     const input = { backup: backupInput(chosen), restore: { ...restoreInput(chosen), jobs: chosen.jobs } };
     const output = Output.parse(
       await run('replicate', input, surroundings, display, io, { ...chosen, places }),

@@ -1,7 +1,13 @@
 import type { z } from 'zod';
 import { UsageError } from '../functions/errors/usage.ts';
+import { estimateRestore } from '../functions/estimate/estimate-restore.ts';
+import { shapeOfBackup } from '../functions/estimate/shape-of-backup.ts';
 import { describeAddress } from '../functions/postgres/address.ts';
-import type { RestoreOptions } from '../functions/run/state.ts';
+import { dryRunOf } from '../functions/restore/dry-run.ts';
+import { examine } from '../functions/restore/examine.ts';
+import { need } from '../functions/run/require.ts';
+import { runIdOf } from '../functions/run/run-id.ts';
+import { RestoreOptions } from '../functions/run/state.ts';
 import type { LocalSurroundings } from '../local/run-machine.ts';
 import { withFreeId } from './backup-chosen.ts';
 import { checkDatabaseEarly } from './check-early.ts';
@@ -9,6 +15,7 @@ import type { Io } from './io.ts';
 import type { Options, OptionsInput } from './option.ts';
 import * as option from './options.ts';
 import { RunDisplay } from './progress/run-display.ts';
+import { type DryRunOfRestore, restoreDryRunLines } from './report/dry-run-report.ts';
 import { printResult } from './report/print-result.ts';
 import { type RestoreOutcome, restoreLines, restoreOutcome } from './report/restore-report.ts';
 import { run } from './run-machine.ts';
@@ -25,6 +32,9 @@ export const restoreChoices = {
   cacheKeyPrefix: option.cacheKeyPrefix,
   afterRestore: option.afterRestore,
   allowSource: option.allowSource,
+  allowOlderCode: option.allowOlderCode,
+  ignoreDiskSpace: option.ignoreDiskSpace,
+  dryRun: option.dryRun,
   yes: option.yes,
 };
 
@@ -32,6 +42,7 @@ const options = {
   store: option.store,
   backup: option.backup,
   target: option.target,
+  source: option.sourceToCompare,
   media: option.targetMedia,
   table: option.table,
   ...restoreChoices,
@@ -53,6 +64,11 @@ export const restoreVerb: Verb = {
   later: ['--profile'],
   async run(written, io) {
     const chosen = validateOptions(options, withFreeId(written), io.environment);
+    if (chosen.dryRun) {
+      const found = await dryRun(chosen, io);
+      printResult(io, chosen, { dryRun: found }, restoreDryRunLines(found));
+      return found.exitCode;
+    }
     const outcome = await restore(chosen, io);
     printResult(io, chosen, { restore: outcome }, restoreLines(outcome));
     return 0;
@@ -60,31 +76,61 @@ export const restoreVerb: Verb = {
 };
 
 /**
+ * Looks at everything that a restore would look at before it builds, and changes nothing.
+ * @throws what is wrong with the backup, the patterns or the options
+ */
+export async function dryRun(given: OptionsInput<typeof options>, io: Io): Promise<DryRunOfRestore> {
+  const chosen = validateOptions(options, given, io.environment);
+  refuseWithTables(chosen);
+  const display = new RunDisplay(io, chosen.quiet);
+  try {
+    const surroundings = await surroundingsOf({ ...chosen, targetMedia: chosen.media }, io, display);
+    const runId = runIdOf(`dry run ${process.pid}`, new Date().toISOString());
+    const around = { ...surroundings, signal: io.signal, remainingMs: () => Number.POSITIVE_INFINITY };
+    const found = await examine(runId, RestoreOptions.parse(inputOf(chosen)), around);
+    const { manifest } = found;
+    const { seconds } = estimateRestore(shapeOfBackup(manifest, found.entries, found.media), {
+      jobs: chosen.jobs,
+      shardBytes: manifest.settings.shardBytes,
+      serverVersion: manifest.source.serverVersionNum,
+    });
+    return { ...dryRunOf(found, need(around, 'target'), runId), seconds };
+  } finally {
+    display.end();
+  }
+}
+
+/**
  * Restores one backup, or some of its tables. A failed or interrupted restore leaves the target as it was.
  * @throws every error of docs/errors.md that a restore can end with
  */
 export async function restore(given: OptionsInput<typeof options>, io: Io): Promise<RestoreOutcome> {
   const chosen = validateOptions(options, given, io.environment);
-  if (chosen.table.length > 0 && (chosen.media !== undefined || chosen.keepPrevious))
-    throw new UsageError(
-      '--table replaces rows of the target in place; leave out --media and --keep-previous',
-    );
+  refuseWithTables(chosen);
   const display = new RunDisplay(io, chosen.quiet);
   try {
     const places = { ...chosen, targetMedia: chosen.media };
     const surroundings = await surroundingsOf(places, io, display);
     await checkDatabaseEarly(surroundings.target, io.signal);
-    const input = {
-      ...restoreInput(chosen),
-      backup: chosen.backup,
-      tables: [...chosen.table],
-      jobs: chosen.jobs,
-    };
-    const output = await run('restore', input, surroundings, display, io, { ...chosen, places });
+    const output = await run('restore', inputOf(chosen), surroundings, display, io, { ...chosen, places });
     return await restoreOutcome(output, targetOf(surroundings), surroundings.store, display);
   } finally {
     display.end();
   }
+}
+
+function refuseWithTables({ table, media, keepPrevious }: Options<typeof options>): void {
+  if (table.length === 0 || (media === undefined && !keepPrevious)) return;
+  throw new UsageError('--table replaces rows of the target in place; leave out --media and --keep-previous');
+}
+
+function inputOf(chosen: Options<typeof options>): z.input<typeof RestoreOptions> {
+  return {
+    ...restoreInput(chosen),
+    backup: chosen.backup,
+    tables: [...chosen.table],
+    jobs: chosen.jobs,
+  };
 }
 
 /** Options as the input of the Restore machine. */
@@ -93,6 +139,8 @@ export function restoreInput(chosen: Options<typeof restoreChoices>): z.input<ty
     keepPrevious: chosen.keepPrevious,
     invalidateCache: chosen.invalidateCache !== undefined || chosen.invalidateCommand !== undefined,
     afterRestore: chosen.afterRestore !== undefined,
+    allowOlderCode: chosen.allowOlderCode,
+    ignoreDiskSpace: chosen.ignoreDiskSpace,
   };
 }
 

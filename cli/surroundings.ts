@@ -4,6 +4,8 @@ import { splitStatements } from '../functions/definitions/statements.ts';
 import { UsageError } from '../functions/errors/usage.ts';
 import { mustBeDirectory } from '../functions/media/scan.ts';
 import { openDatabase } from '../functions/postgres/database.ts';
+import { allowedStores, allowedTargets, mustAllowStore } from '../functions/run/allowed.ts';
+import { environment as names } from '../functions/run/environment-names.ts';
 import type { CacheSettings } from '../functions/run/surroundings.ts';
 import { openStore } from '../functions/store/open-store.ts';
 import { isProcessAlive, thisProcess } from '../local/process-owner.ts';
@@ -31,7 +33,7 @@ export interface Places {
 /**
  * Makes out of options what handlers find around them. Everything that can be seen without a connection is checked
  * here, before anything begins: URLs, the media directory, the file of statements.
- * @throws UsageError, BadStoreUri, BadDatabaseUrl, SecretUnusable, MediaDirectoryMissing, MediaUnreadable
+ * @throws UsageError, BadStoreUri, BadDatabaseUrl, SecretUnusable, StoreNotAllowed, MediaDirectoryMissing, MediaUnreadable
  */
 export async function surroundingsOf(
   places: Places,
@@ -43,8 +45,9 @@ export async function surroundingsOf(
   if (places.sourceMedia !== undefined) await mustBeDirectory(places.sourceMedia);
   const source = places.source === undefined ? undefined : await openDatabase(places.source, '--source');
   const target = places.target === undefined ? undefined : await openDatabase(places.target, '--target');
+  const { allowed, store } = allowedPlaces(places.store, io);
   return {
-    store: openStore(places.store),
+    store,
     ...(source && { source }),
     ...(target && { target }),
     ...(places.sourceMedia !== undefined && { sourceMedia: places.sourceMedia }),
@@ -52,12 +55,22 @@ export async function surroundingsOf(
     ...(cache && { cache }),
     ...(places.afterRestore !== undefined && { afterRestore: places.afterRestore }),
     ...(sanitize && { sanitize }),
+    ...(allowed && { allowedTargets: allowed }),
+    yes: places.yes ?? false,
     allowSource: places.allowSource ?? false,
     confirmTarget: async (question) => places.yes === true || display.pauseFor(() => confirm(question, io)),
     isAlive: isProcessAlive,
     owner: await thisProcess(),
     progress: display,
   };
+}
+
+/** The lists of allowed targets and stores that this machine's environment holds. @throws StoreNotAllowed */
+function allowedPlaces(uri: string, { environment }: Io) {
+  const allowed = allowedTargets(environment[names.allowedTargets], names.allowedTargets);
+  const store = openStore(uri);
+  mustAllowStore(store, allowedStores(environment[names.allowedStores], names.allowedStores));
+  return { allowed, store };
 }
 
 function cacheOf(places: Places): CacheSettings | undefined {

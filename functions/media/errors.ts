@@ -21,6 +21,13 @@ export class MediaNotWritable extends errorOf({
     "The target's media directory, or an entry that would have to be moved in it, cannot be changed by this user.",
 }) {}
 
+export class MediaRoomMissing extends errorOf({
+  code: 'MediaRoomMissing',
+  exitCode: 2,
+  meaning:
+    "The disk of the target's media directory has no room for a second set of media beside the one in use; --ignore-disk-space tries anyway.",
+}) {}
+
 export class MediaDamaged extends errorOf({
   code: 'MediaDamaged',
   exitCode: 4,

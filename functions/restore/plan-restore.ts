@@ -1,18 +1,14 @@
 import { DamagedBackup } from '../archive/errors.ts';
-import { latestBackup } from '../archive/list-backups.ts';
 import type { Manifest } from '../archive/manifest.ts';
-import { readManifest } from '../archive/read-manifest.ts';
-import { checkCache } from '../cache/invalidate-redis.ts';
-import { checkMediaTarget } from '../media/target.ts';
 import { backupKey, databaseFile, mediaFile } from '../run/keys.ts';
 import { need } from '../run/require.ts';
 import type { RestoreOptions, RunState } from '../run/state.ts';
 import type { Surroundings } from '../run/surroundings.ts';
 import type { ObjectStore } from '../store/object-store.ts';
-import { checkTarget } from '../target/check-target.ts';
+import { markCheck, refuse } from '../target/check-target.ts';
 import { planRebuild } from '../target/rebuild.ts';
 import { allowTarget } from '../target/target-mark.ts';
-import { chooseTables } from './choose-tables.ts';
+import { type Examination, examine } from './examine.ts';
 import type { RestoreRecord } from './records.ts';
 
 export interface PlannedRestore {
@@ -29,64 +25,39 @@ export async function planRestore(
   options: RestoreOptions,
   surroundings: Surroundings,
 ): Promise<PlannedRestore> {
-  const { store, source, allowSource, confirmTarget, signal, cache } = surroundings;
+  const { store, confirmTarget, signal } = surroundings;
   const target = need(surroundings, 'target');
-  if (options.afterRestore) need(surroundings, 'afterRestore');
-  if (options.invalidateCache && need(surroundings, 'cache').kind === 'redis' && cache?.kind === 'redis')
-    await checkCache(cache.url, { ...cache, signal });
-  const backupId = options.backup === 'latest' ? await latestBackup(store) : options.backup;
-  const manifest = await readManifest(store, backupId);
-  const tables = options.tables.length > 0 ? chooseTables(manifest, options.tables) : undefined;
-  const scope = tables ? 'tables' : 'database';
-  const checked = await checkTarget({
-    runId: run.id,
-    target,
-    manifestSource: manifest.source,
-    roles: manifest.definitions.roles,
-    source,
-    allowSource,
+  const {
+    manifest,
     scope,
-    signal,
-  });
-  const media = await planMedia(store, manifest, scope, surroundings.targetMedia);
+    tables,
+    media,
+    checks,
+    target: looked,
+  } = await examine(run.id, options, surroundings);
+  // Whether it may be replaced at all is asked when nothing else is in the way
+  refuse(onlyMarkIsMissing(checks) ? [] : checks, target);
+  if (!looked) throw new TypeError('a target that was not looked at was let through');
+  const { backupId } = manifest;
   const database = await pin(store, backupKey(backupId, databaseFile), manifest.files.database.size);
-  await allowTarget(target, confirmTarget, checked.hints, signal);
+  const mediaPin = media
+    ? await pin(store, backupKey(backupId, mediaFile), manifest.files.media?.size ?? 0)
+    : null;
+  await allowTarget(target, confirmTarget, looked.hints, signal);
   const record: RestoreRecord = {
     backupId,
     database,
-    media: media.file,
+    media: mediaPin,
     scope,
     ...(tables && { tables }),
-    rebuild: planRebuild(run.id, checked.facts),
-    notes: [...checked.notes, ...media.notes],
+    rebuild: planRebuild(run.id, looked.facts),
+    notes: checks.flatMap(({ outcome, message }) => (outcome === 'warning' ? [message] : [])),
   };
   return { record, manifest };
 }
 
-async function planMedia(
-  store: ObjectStore,
-  manifest: Manifest,
-  scope: RestoreRecord['scope'],
-  directory: string | undefined,
-): Promise<{ file: RestoreRecord['media']; notes: string[] }> {
-  if (scope === 'tables') return { file: null, notes: [] };
-  if (typeof manifest.media === 'string') {
-    const kept =
-      directory === undefined
-        ? []
-        : [`the backup has no media (${manifest.media}): ${directory} is left as it is`];
-    return { file: null, notes: kept };
-  }
-  if (directory === undefined)
-    return {
-      file: null,
-      notes: [
-        `the backup's ${manifest.media.files} media files are not restored: no --media directory was given`,
-      ],
-    };
-  await checkMediaTarget(directory);
-  const key = backupKey(manifest.backupId, mediaFile);
-  return { file: await pin(store, key, manifest.files.media?.size ?? 0), notes: [] };
+function onlyMarkIsMissing(checks: Examination['checks']): boolean {
+  return checks.every(({ name, outcome }) => outcome !== 'refused' || name === markCheck);
 }
 
 /** The object's ETag of now; that it is the right object, the checksums of what is read from it prove. */

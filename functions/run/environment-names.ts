@@ -11,4 +11,7 @@ export const environment = {
   stack: 'REPLICATOR_STACK',
   sourceName: 'REPLICATOR_SOURCE_NAME',
   targetName: 'REPLICATOR_TARGET_NAME',
+  /** Also read by the command line. */
+  allowedTargets: 'REPLICATOR_ALLOWED_TARGETS',
+  allowedStores: 'REPLICATOR_ALLOWED_STORES',
 } as const;

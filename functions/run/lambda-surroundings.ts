@@ -1,6 +1,7 @@
 import { openDatabase } from '../postgres/database.ts';
 import { SecretUnusable } from '../postgres/secret.ts';
 import { openStore } from '../store/open-store.ts';
+import { allowedStores, allowedTargets, mustAllowStore } from './allowed.ts';
 import { environment as names } from './environment-names.ts';
 import { isExecutionRunning } from './execution-status.ts';
 import { OutOfTime } from './out-of-time.ts';
@@ -26,7 +27,7 @@ const noticeMs = 10_000;
 /**
  * Makes out of a function's environment variables what its handler finds around it. Opens no connection to a database
  * or bucket; secrets are fetched anew every time, so that a rotated one is used at once.
- * @throws ConfigurationMissing, BadStoreUri, BadDatabaseUrl, SecretUnusable
+ * @throws ConfigurationMissing, BadStoreUri, BadDatabaseUrl, SecretUnusable, StoreNotAllowed, UsageError
  */
 export async function lambdaSurroundings(
   invocation: LambdaInvocation,
@@ -45,13 +46,17 @@ export async function lambdaSurroundings(
     targetUrl ? openDatabase(targetUrl, names.target) : undefined,
     cacheUrl ? cacheSettings(cacheUrl) : undefined,
   ]);
+  const store = openStore(`s3://${bucket}/${variable(names.prefix) ?? ''}`);
+  mustAllowStore(store, allowedStores(variable(names.allowedStores), names.allowedStores));
+  const allowed = allowedTargets(variable(names.allowedTargets), names.allowedTargets);
   return {
-    store: openStore(`s3://${bucket}/${variable(names.prefix) ?? ''}`),
+    store,
     ...(source && { source }),
     ...(target && { target }),
     ...(cache && { cache }),
     ...(sourceMedia && { sourceMedia }),
     ...(targetMedia && { targetMedia }),
+    ...(allowed && { allowedTargets: allowed }),
     allowSource: false,
     confirmTarget: async () => false,
     isAlive: async (owner) => (owner.kind === 'process' ? undefined : isExecutionRunning(owner.arn)),

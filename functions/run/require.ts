@@ -21,7 +21,7 @@ const named: Record<Optional, string> = {
 
 /** @throws ConfigurationMissing naming the option */
 export function need<Key extends Optional>(
-  surroundings: Surroundings,
+  surroundings: Pick<Surroundings, Optional>,
   key: Key,
 ): NonNullable<Surroundings[Key]> {
   const value = surroundings[key];

@@ -39,6 +39,12 @@ export const RestoreOptions = z.strictObject({
   jobs: z.int().min(1).max(1000).default(2),
   invalidateCache: z.boolean().default(false),
   afterRestore: z.boolean().default(false),
+  /** Look at everything, build nothing: the machine ends after PlanRestore with what was found. */
+  dryRun: z.boolean().default(false),
+  /** The target's code may be older than the backup. */
+  allowOlderCode: z.boolean().default(false),
+  /** Restore although the target's disks seem too small. */
+  ignoreDiskSpace: z.boolean().default(false),
 });
 export type RestoreOptions = z.infer<typeof RestoreOptions>;
 

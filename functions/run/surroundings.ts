@@ -1,5 +1,6 @@
 import type { Database } from '../postgres/session.ts';
 import type { ObjectStore } from '../store/object-store.ts';
+import type { AllowedTarget } from './allowed.ts';
 import type { RunOwner } from './owner.ts';
 import type { Progress } from './progress.ts';
 
@@ -33,6 +34,10 @@ export interface Surroundings {
   readonly sanitize?: { readonly name: string; readonly statements: readonly string[] };
   /** A person said that the target may be the source (`--allow-source`). */
   readonly allowSource: boolean;
+  /** Targets that the configuration allows (`REPLICATOR_ALLOWED_TARGETS`); undefined: any that carries the mark. */
+  readonly allowedTargets?: readonly AllowedTarget[];
+  /** What `confirmTarget` would ask was answered beforehand (`--yes`). */
+  readonly yes?: boolean;
   /** A person confirmed that an unmarked database may become a restore target (`--yes`, or asked at the terminal). */
   readonly confirmTarget: (question: string) => Promise<boolean>;
   /** Does the process or execution that wrote a lock still go on? undefined: it can't be seen from here. */

@@ -1,14 +1,32 @@
 import type { SourceFacts } from '../archive/manifest.ts';
 import { describeAddress } from '../postgres/address.ts';
-import { quoteIdentifier } from '../postgres/quote.ts';
 import type { Database, Session } from '../postgres/session.ts';
+import { type AllowedTarget, textOf } from '../run/allowed.ts';
+import { type Check, fine, refusalsOf, refused, unknown, warning } from '../run/check.ts';
 import type { RunId } from '../run/run-id.ts';
-import { TargetIsSource, TargetUnfit } from './errors.ts';
+import { checkMigrations } from './compare-migrations.ts';
+import { checkDiskRoom } from './disk-room.ts';
+import { TargetIsSource, TargetNotAllowed, TargetNotListed, TargetUnfit } from './errors.ts';
 import { findMissing } from './find-missing.ts';
 import { applicationName } from './names.ts';
+import { checkMaintenance, checkObstacles, checkRights } from './obstacles.ts';
 import { compareWithSource } from './same-database.ts';
-import { openMaintenance } from './sessions.ts';
 import { readTargetFacts, type TargetFacts } from './target-facts.ts';
+import { hasMark, notMarked, readDatabaseComment } from './target-mark.ts';
+
+/** What a person, or the configuration, has said of targets. */
+export interface TargetRules {
+  /** `--allow-source` */
+  readonly allowSource: boolean;
+  /** `--allow-older-code` */
+  readonly allowOlder: boolean;
+  /** `--ignore-disk-space` */
+  readonly ignoreDisk: boolean;
+  /** `--yes`: an unmarked target gets its mark without a question. */
+  readonly yes: boolean;
+  /** undefined: any marked one. */
+  readonly allowedTargets: readonly AllowedTarget[] | undefined;
+}
 
 export interface TargetCheckOptions {
   readonly runId: RunId;
@@ -17,9 +35,11 @@ export interface TargetCheckOptions {
   readonly manifestSource: SourceFacts;
   /** Roles that the definitions name. */
   readonly roles: readonly string[];
+  /** Of the rows to be loaded, as text. */
+  readonly textBytes: number;
   /** For the live probe. */
   readonly source?: Database | undefined;
-  readonly allowSource: boolean;
+  readonly rules: TargetRules;
   /** `tables`: rows of some tables go into the target in use, which stays the database it is. */
   readonly scope: 'database' | 'tables';
   readonly signal?: AbortSignal | undefined;
@@ -27,99 +47,109 @@ export interface TargetCheckOptions {
 
 export interface TargetCheck {
   readonly facts: TargetFacts;
-  /** What a person should know, although it stops nothing. */
-  readonly notes: readonly string[];
+  readonly checks: readonly Check[];
   /** For the question whether an unmarked database may be replaced. */
   readonly hints: readonly string[];
 }
 
+/** The name of the check that a person's answer can settle. */
+export const markCheck = 'mark';
+
 /**
  * Finds everything that would make a restore fail or go wrong later, before anything is built; changes nothing.
- * @throws TargetIsSource, unless allowed
- * @throws TargetUnfit with all findings at once
- * @throws ServerUnreachable, LoginRefused, DatabaseMissing
+ * @throws ServerUnreachable, LoginRefused, DatabaseMissing; what else is wrong are refusals among the checks
  */
 export async function checkTarget(options: TargetCheckOptions): Promise<TargetCheck> {
-  const { target, signal, scope } = options;
-  const where = describeAddress(target.address);
+  const { target, rules, signal, scope, manifestSource } = options;
   const session = await target.connect({
     applicationName: applicationName(options.runId, 'check'),
     settings: { search_path: '', default_transaction_read_only: 'off' },
     ...(signal && { signal }),
   });
   try {
-    const same = await compareWithSource({ ...options, targetSession: session });
-    if (same.proof !== undefined && !options.allowSource)
-      throw new TargetIsSource(
-        `${where} is the source: ${same.proof}. Check --target; if the source itself is to be replaced, say --allow-source`,
-      );
+    const source = await checkSource(session, options);
     const facts = await readTargetFacts(session);
-    const missing = await findMissing(session, facts, options.manifestSource, options.roles);
-    const findings = [
-      ...missing.findings,
-      ...rights(facts),
-      ...(scope === 'database' ? await obstacles(session) : []),
-      ...(await maintenance(options)),
+    const checks = [
+      ...source.checks,
+      checkListed(target, rules.allowedTargets),
+      await checkMark(session, target, rules.yes),
+      ...(await findMissing(session, facts, manifestSource, options.roles)),
+      ...checkRights(facts),
+      ...(await checkMaintenance(target, options.runId, signal)),
+      ...(scope === 'database' ? await checkObstacles(session) : []),
+      ...(await checkMigrations(session, manifestSource.migrations, rules.allowOlder)),
+      await checkDiskRoom(session, target, options.textBytes, rules.ignoreDisk),
     ];
-    if (findings.length > 0) {
-      const list = findings.map((finding) => `\n- ${finding}`).join('');
-      throw new TargetUnfit(`${where} can't be restored into yet, nothing was built:${list}`);
-    }
-    return { facts, notes: [...missing.notes, ...same.hints], hints: same.hints };
+    return { facts, checks, hints: source.hints };
   } finally {
     await session.end();
   }
 }
 
-function rights(facts: TargetFacts): string[] {
-  const findings: string[] = [];
-  const login = quoteIdentifier(facts.login);
-  const owner = quoteIdentifier(facts.databaseOwner);
-  if (!facts.createdb) findings.push(`role ${login} may not create databases: ALTER ROLE ${login} CREATEDB`);
-  if (!facts.actsAsOwner)
-    findings.push(
-      `the database belongs to ${owner}, and role ${login} is not a member of it (with its privileges and SET): ` +
-        `GRANT ${owner} TO ${login}${facts.serverVersion >= 160_000 ? ' WITH INHERIT TRUE, SET TRUE' : ''}`,
-    );
-  return findings;
+/**
+ * Ends a restore before it begins when checks have refused it: with the only refusal's own error, or with all of them at
+ * once, as the gravest: a safety rule's comes before what is merely missing.
+ */
+export function refuse(checks: readonly Check[], target: Database): void {
+  const errors = refusalsOf(checks);
+  const [gravest] = errors;
+  if (!gravest) return;
+  if (errors.length === 1 && !(gravest instanceof TargetUnfit)) throw gravest;
+  const list = errors.map(({ message }) => `\n- ${message}`).join('');
+  const lead = `${describeAddress(target.address)} can't be restored into yet, nothing was built:`;
+  throw new (gravest.constructor as typeof TargetUnfit)(lead + list, { cause: gravest.cause });
 }
 
-/** What keeps a database from being renamed or dropped, or would be left behind with the old one. */
-async function obstacles(session: Session): Promise<string[]> {
-  const rows = await session.query<{ finding: string }>(`
-    SELECT pg_catalog.format('prepared transaction %L holds the database: COMMIT PREPARED or ROLLBACK PREPARED it', gid) AS finding
-      FROM pg_catalog.pg_prepared_xacts WHERE database = pg_catalog.current_database()
-    UNION ALL
-    SELECT pg_catalog.format('replication slot %I belongs to the database: its consumer would be left behind; SELECT pg_drop_replication_slot(%L)', slot_name, slot_name)
-      FROM pg_catalog.pg_replication_slots WHERE database = pg_catalog.current_database()
-    UNION ALL
-    SELECT pg_catalog.format('subscription %I writes into the database: DROP SUBSCRIPTION it', subname)
-      FROM pg_catalog.pg_subscription
-     WHERE subdbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
-    UNION ALL
-    SELECT pg_catalog.format('process %s (role %I, application %L) is connected, and role %I may not end it: end it, or ', a.pid,
-             r.rolname, a.application_name, current_user)
-           || CASE WHEN r.rolsuper THEN 'restore as a superuser'
-                   ELSE pg_catalog.format('GRANT pg_signal_backend TO %I', current_user) END
-      FROM pg_catalog.pg_stat_activity a JOIN pg_catalog.pg_roles r ON r.oid = a.usesysid
-     WHERE a.datname = pg_catalog.current_database() AND a.pid <> pg_catalog.pg_backend_pid()
-       AND NOT (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)
-       AND (r.rolsuper OR NOT (pg_catalog.pg_has_role(r.oid, 'USAGE')
-                               OR pg_catalog.pg_has_role('pg_signal_backend', 'USAGE')))`);
-  return rows.map((row) => row.finding);
-}
-
-async function maintenance(options: TargetCheckOptions): Promise<string[]> {
-  try {
-    const session = await openMaintenance(options.target, {
-      applicationName: applicationName(options.runId, 'check'),
-      avoid: [options.target.address.database],
-      signal: options.signal,
-    });
-    await session.end();
-    return [];
-  } catch (error) {
-    if (error instanceof TargetUnfit) return [error.message];
-    throw error;
+async function checkSource(
+  session: Session,
+  options: TargetCheckOptions,
+): Promise<{ checks: Check[]; hints: readonly string[] }> {
+  const { target, rules } = options;
+  const same = await compareWithSource({ ...options, targetSession: session });
+  const name = 'source';
+  if (same.proof !== undefined) {
+    const message = `${describeAddress(target.address)} is the source: ${same.proof}`;
+    const check = rules.allowSource
+      ? warning(name, `${message}; --allow-source was said`)
+      : refused(
+          name,
+          new TargetIsSource(
+            `${message}. Check --target; if the source itself is to be replaced, say --allow-source`,
+          ),
+        );
+    return { checks: [check], hints: same.hints };
   }
+  const hints = same.hints.map((hint) => warning(name, hint));
+  const unprobed =
+    same.unprobed === undefined
+      ? []
+      : [unknown(name, `no session of the source could be looked for in the target: ${same.unprobed}`)];
+  return {
+    checks: [fine(name, `it is not the source: ${same.compared}`), ...hints, ...unprobed],
+    hints: same.hints,
+  };
+}
+
+/** @param allowed undefined: there is no list */
+export function checkListed(
+  target: Pick<Database, 'address'>,
+  allowed: TargetRules['allowedTargets'],
+): Check {
+  const name = 'allowed-targets';
+  if (!allowed) return fine(name, 'REPLICATOR_ALLOWED_TARGETS is not set: any marked target is allowed');
+  const entry = allowed.find((one) => one.allows(target.address));
+  if (entry) return fine(name, `allowed as ${entry.text}`);
+  return refused(
+    name,
+    new TargetNotListed(
+      `${describeAddress(target.address)} is not on the list of allowed targets (${textOf(allowed)}); check --target, or add it to REPLICATOR_ALLOWED_TARGETS`,
+    ),
+  );
+}
+
+export async function checkMark(session: Session, target: Database, yes: boolean): Promise<Check> {
+  const comment = await readDatabaseComment(session, target.address.database);
+  if (hasMark(comment)) return fine(markCheck, 'it is marked as a restore target');
+  if (yes) return fine(markCheck, 'it is not marked as a restore target yet; --yes was said');
+  return refused(markCheck, new TargetNotAllowed(notMarked(target)));
 }

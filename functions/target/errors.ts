@@ -21,6 +21,20 @@ export class TargetNotAllowed extends errorOf({
     'The target carries no mark as a restore target: run `replicator allow-target URL`, or confirm with --yes.',
 }) {}
 
+export class TargetNotListed extends errorOf({
+  code: 'TargetNotListed',
+  exitCode: 3,
+  meaning:
+    'REPLICATOR_ALLOWED_TARGETS is set and does not name the target: check --target, or add it to the list.',
+}) {}
+
+export class TargetRunsOlderCode extends errorOf({
+  code: 'TargetRunsOlderCode',
+  exitCode: 3,
+  meaning:
+    "The backup's django_migrations are ahead of the target's, so that the target's Nautobot is older than the data; update it first, or say --allow-older-code.",
+}) {}
+
 export class TableDiffers extends errorOf({
   code: 'TableDiffers',
   exitCode: 3,

@@ -1,11 +1,8 @@
 import type { SourceFacts } from '../archive/manifest.ts';
 import type { Session } from '../postgres/session.ts';
+import { type Check, fine, foundOr, refused, warning } from '../run/check.ts';
+import { TargetUnfit } from './errors.ts';
 import type { TargetFacts } from './target-facts.ts';
-
-export interface Missing {
-  readonly findings: readonly string[];
-  readonly notes: readonly string[];
-}
 
 /** Compares what the backup's database relied on with what the target's server has. */
 export async function findMissing(
@@ -13,51 +10,89 @@ export async function findMissing(
   facts: TargetFacts,
   source: SourceFacts,
   roles: readonly string[],
-): Promise<Missing> {
-  const extensions = await findExtensions(session, facts, source);
-  return {
-    findings: [
-      ...olderServer(facts, source),
-      ...otherEncoding(facts, source),
-      ...extensions.findings,
-      ...(await findRoles(session, roles)),
-      ...(await findTablespace(session, facts)),
-    ],
-    notes: [...extensions.notes, ...otherLocale(facts, source)],
-  };
+): Promise<Check[]> {
+  return [
+    serverVersion(facts, source),
+    ...(await readOnly(session)),
+    encoding(facts, source),
+    await locale(session, facts, source),
+    ...foundOr(
+      'extensions',
+      await findExtensions(session, facts, source),
+      source.extensions.length === 0
+        ? 'the backup needs none'
+        : `the server has all ${source.extensions.length}`,
+    ),
+    ...(await findRoles(session, roles)),
+    ...(await findTablespace(session, facts)),
+  ];
+}
+
+function unfit(name: string, message: string): Check {
+  return refused(name, new TargetUnfit(message));
 }
 
 function major(version: number): number {
   return Math.floor(version / 10_000);
 }
 
-function olderServer(facts: TargetFacts, source: SourceFacts): string[] {
+function serverVersion(facts: TargetFacts, source: SourceFacts): Check {
   const [has, needs] = [major(facts.serverVersion), major(source.serverVersionNum)];
-  if (has >= needs) return [];
-  return [
-    `the server is PostgreSQL ${has}, the backup is of ${needs}: definitions load into the same version and newer ones only`,
-  ];
+  const message = `the server is PostgreSQL ${has}, the backup is of ${needs}`;
+  if (has >= needs) return fine('server-version', message);
+  return unfit(
+    'server-version',
+    `${message}: definitions load into the same version and newer ones only; restore on a server of version ${needs} or newer`,
+  );
 }
 
-function otherEncoding(facts: TargetFacts, source: SourceFacts): string[] {
-  if (facts.encoding === source.encoding) return [];
-  return [
+async function readOnly(session: Session): Promise<Check[]> {
+  const [row] = await session.query<{ standby: boolean }>('SELECT pg_catalog.pg_is_in_recovery() AS standby');
+  if (!row?.standby) return [];
+  return [unfit('read-only', 'the server is a standby, nothing can be written there: name the primary')];
+}
+
+function encoding(facts: TargetFacts, source: SourceFacts): Check {
+  if (facts.encoding === source.encoding) return fine('encoding', `${facts.encoding} in both`);
+  return unfit(
+    'encoding',
     `the database's encoding is ${facts.encoding}, the backup's is ${source.encoding}: create the target with TEMPLATE template0 ENCODING '${source.encoding}'`,
-  ];
+  );
 }
 
-function otherLocale(facts: TargetFacts, source: SourceFacts): string[] {
+/** The rebuilt database sorts as the target does. Indexes are built there, so that they fit in any case. */
+async function locale(session: Session, facts: TargetFacts, source: SourceFacts): Promise<Check> {
   const ours = localeOf(facts);
   const theirs = localeOf(source);
-  if (ours === theirs) return [];
-  return [`the target sorts text by ${ours}, the source by ${theirs}: ORDER BY may give another order`];
+  if (ours !== theirs)
+    return warning(
+      'locale',
+      `the target sorts text by ${ours}, the source by ${theirs}: ORDER BY may give another order`,
+    );
+  const version = await collationVersion(session);
+  if (version === null || source.collationVersion === null || version === source.collationVersion)
+    return fine('locale', `${ours} in both`);
+  return warning(
+    'locale',
+    `${ours} is version ${version} on the target's server, ${source.collationVersion} at the source: ORDER BY may give another order`,
+  );
+}
+
+/** Of what a database made there now would get. */
+async function collationVersion(session: Session): Promise<string | null> {
+  if (session.serverVersion < 150_000) return null;
+  const [row] = await session.query<{ version: string | null }>(
+    `SELECT pg_catalog.pg_database_collation_actual_version(oid)::text AS version
+       FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()`,
+  );
+  return row?.version ?? null;
 }
 
 function localeOf(from: Pick<SourceFacts, 'localeProvider' | 'collate' | 'locale'>): string {
   return `${from.localeProvider} ${from.localeProvider === 'libc' ? from.collate : from.locale}`;
 }
 
-async function findExtensions(session: Session, facts: TargetFacts, source: SourceFacts): Promise<Missing> {
+async function findExtensions(session: Session, facts: TargetFacts, source: SourceFacts): Promise<Check[]> {
   const rows = await session.query<{ name: string; version: string; needs_superuser: boolean }>(`
     SELECT a.name, a.default_version AS version,
            coalesce((SELECT v.superuser AND NOT coalesce((pg_catalog.to_jsonb(v) ->> 'trusted')::boolean, false)
@@ -65,36 +100,50 @@ async function findExtensions(session: Session, facts: TargetFacts, source: Sour
                       WHERE v.name = a.name AND v.version = a.default_version), false) AS needs_superuser
       FROM pg_catalog.pg_available_extensions a`);
   const available = new Map(rows.map((row) => [row.name, row]));
-  const findings: string[] = [];
-  const notes: string[] = [];
+  const found: Check[] = [];
   for (const { name, version } of source.extensions) {
-    const found = available.get(name);
-    if (found === undefined)
-      findings.push(
-        `the server doesn't have the extension "${name}" (${version} at the source): install it there`,
+    const here = available.get(name);
+    if (here === undefined)
+      found.push(
+        unfit(
+          'extensions',
+          `the server doesn't have the extension "${name}" (${version} at the source): install it there`,
+        ),
       );
-    else if (found.version !== version)
-      notes.push(`extension "${name}" is ${found.version} on the target's server, ${version} at the source`);
-    if (found?.needs_superuser && !facts.superuser && name !== 'plpgsql')
-      notes.push(`extension "${name}" usually needs a superuser; role "${facts.login}" is going to try`);
+    else if (here.version !== version)
+      found.push(
+        warning(
+          'extensions',
+          `extension "${name}" is ${here.version} on the target's server, ${version} at the source`,
+        ),
+      );
+    if (here?.needs_superuser && !facts.superuser && name !== 'plpgsql')
+      found.push(
+        warning(
+          'extensions',
+          `extension "${name}" usually needs a superuser; role "${facts.login}" is going to try`,
+        ),
+      );
   }
-  return { findings, notes };
+  return found;
 }
 
-async function findRoles(session: Session, roles: readonly string[]): Promise<string[]> {
+async function findRoles(session: Session, roles: readonly string[]): Promise<Check[]> {
   const rows = await session.query<{ name: string }>(
     `SELECT name FROM pg_catalog.unnest($1::text[]) AS needed (name)
       WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = name) ORDER BY 1`,
     [[...roles]],
   );
-  return rows.map(
-    ({ name }) =>
+  return rows.map(({ name }) =>
+    unfit(
+      'roles',
       `definitions name the role "${name}" (a policy or user mapping), the server doesn't have it: CREATE ROLE it`,
+    ),
   );
 }
 
 /** CREATE DATABASE … TABLESPACE needs CREATE on it, for the owner of a database too. */
-async function findTablespace(session: Session, facts: TargetFacts): Promise<string[]> {
+async function findTablespace(session: Session, facts: TargetFacts): Promise<Check[]> {
   if (facts.tablespace === null) return [];
   const [row] = await session.query<{ may: boolean }>(
     `SELECT pg_catalog.has_tablespace_privilege($1, 'CREATE') AS may`,
@@ -102,6 +151,9 @@ async function findTablespace(session: Session, facts: TargetFacts): Promise<str
   );
   if (row?.may) return [];
   return [
-    `role "${facts.login}" may not create in the target's tablespace "${facts.tablespace}": GRANT CREATE ON TABLESPACE`,
+    unfit(
+      'tablespace',
+      `role "${facts.login}" may not create in the target's tablespace "${facts.tablespace}": GRANT CREATE ON TABLESPACE`,
+    ),
   ];
 }

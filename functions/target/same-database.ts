@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { lookup } from 'node:dns/promises';
 import type { SourceFacts } from '../archive/manifest.ts';
+import { ReplicatorError } from '../errors/replicator-error.ts';
 import { describeAddress, type PostgresAddress } from '../postgres/address.ts';
+import { normalHost } from '../postgres/normal-host.ts';
 import type { Database, Session } from '../postgres/session.ts';
 import type { RunId } from '../run/run-id.ts';
 import { applicationName } from './names.ts';
@@ -12,11 +15,16 @@ export interface Sameness {
   /** Why the target is taken for the source; undefined when it isn't. */
   readonly proof: string | undefined;
   readonly hints: readonly string[];
+  /** What was compared, for a report. */
+  readonly compared: string;
+  /** Why a session of the source could not be looked for. */
+  readonly unprobed: string | undefined;
 }
 
 /**
- * Finds out whether the target is the database that the backup came from. Addresses are compared always; with a
- * connection to the source, a lock taken there and seen on the target is proof, whatever the addresses say.
+ * Finds out whether the target is the database that the backup came from. Addresses are compared always, as they are
+ * written and as names resolve; with a connection to the source, a lock taken there and seen on the target is proof,
+ * whatever the addresses say. A common system identifier proves nothing: copies of a production server have it too.
  */
 export async function compareWithSource(options: {
   readonly runId: RunId;
@@ -30,49 +38,74 @@ export async function compareWithSource(options: {
   readonly signal?: AbortSignal | undefined;
 }): Promise<Sameness> {
   const { target, targetSession, manifestSource, source } = options;
-  for (const place of [manifestSource, ...(source ? [source.address] : [])]) {
+  const places = [manifestSource, ...(source ? [source.address] : [])];
+  const same = { hints: [], compared: 'the address', unprobed: undefined };
+  for (const place of places)
     if (samePlace(place, target.address))
-      return {
-        proof: `it has the source's address ${place.host}:${place.port}/${place.database}`,
-        hints: [],
-      };
-  }
+      return { ...same, proof: `it has the source's address ${addressOf(place)}${otherMachine(place)}` };
   const identity = await readIdentity(targetSession);
-  const proof = source && (await probe({ ...options, source, identity }));
+  const probed = source && (await probeIfReached({ ...options, source, identity }));
+  if (probed?.proof !== undefined) return { ...same, proof: probed.proof };
+  // What a probe has told apart is apart, even behind one address
+  if (!probed || probed.unprobed !== undefined) {
+    for (const place of places)
+      if (await resolvesAlike(place, target.address))
+        return {
+          ...same,
+          proof: `its host resolves to the same address as that of the source, ${addressOf(place)}`,
+        };
+  }
+  const clones =
+    identity.systemIdentifier !== null && identity.systemIdentifier === manifestSource.systemIdentifier;
   const alike =
-    identity.systemIdentifier !== null &&
-    identity.systemIdentifier === manifestSource.systemIdentifier &&
+    clones &&
     identity.oid === String(manifestSource.databaseOid) &&
     identity.name === manifestSource.database;
   const hint = `${describeAddress(target.address)} has the source's system identifier and database OID: it is a physical copy of the source, or the source by another address.`;
-  return { proof, hints: alike ? [hint] : [] };
+  return {
+    proof: undefined,
+    hints: alike ? [hint] : [],
+    compared: [
+      'another address than the source',
+      ...(probed && probed.unprobed === undefined ? ['no session of the source is found in it'] : []),
+      ...(clones && !alike
+        ? ["its server has the source's system identifier: the same server, or a copy of it"]
+        : []),
+    ].join('; '),
+    unprobed: probed?.unprobed,
+  };
+}
+
+function addressOf({ host, port, database }: Place): string {
+  return `${host}:${port}/${database}`;
+}
+
+/** "localhost" in a manifest is the machine that the backup was made on. */
+function otherMachine({ host }: Place): string {
+  return normalHost(host) === 'localhost'
+    ? " (if the backup was made on another machine, write this one's name instead of localhost)"
+    : '';
 }
 
 function samePlace(one: Place, other: Place): boolean {
-  return (
-    normalHost(one.host) === normalHost(other.host) &&
-    one.port === other.port &&
-    one.database === other.database
-  );
+  return normalHost(one.host) === normalHost(other.host) && sameButHost(one, other);
 }
 
-/** All ways to say "this machine" are one; a socket's directory is this machine too. */
-function normalHost(host: string): string {
-  const bare = host
-    .toLowerCase()
-    .replace(/^\[|\]$/g, '')
-    .replace(/\.$/, '');
-  const local =
-    bare === '' ||
-    bare === 'localhost' ||
-    bare === '::1' ||
-    bare === '0.0.0.0' ||
-    bare === '::' ||
-    bare.startsWith('127.') ||
-    bare.startsWith('::ffff:127.') ||
-    bare.startsWith('/') ||
-    bare.startsWith('@');
-  return local ? 'localhost' : bare;
+function sameButHost(one: Place, other: Place): boolean {
+  return one.port === other.port && one.database === other.database;
+}
+
+/** Two names of one address. This machine's own names are left out: another machine's localhost resolves alike. */
+async function resolvesAlike(one: Place, other: Place): Promise<boolean> {
+  const hosts = [normalHost(one.host), normalHost(other.host)];
+  if (!sameButHost(one, other) || hosts.includes('localhost')) return false;
+  const [here = [], there = []] = await Promise.all(hosts.map(resolve));
+  return here.some((address) => there.includes(address));
+}
+
+async function resolve(host: string): Promise<string[]> {
+  const found = await lookup(host, { all: true }).catch(() => []);
+  return found.map(({ address }) => address).filter((address) => normalHost(address) !== 'localhost');
 }
 
 interface Identity extends Record<string, unknown> {
@@ -101,6 +134,18 @@ async function systemIdentifier(session: Session): Promise<string | null> {
     // A managed server may not let its users read it
     if ((error as { sqlState?: string }).sqlState === '42501') return null;
     throw error;
+  }
+}
+
+/** A source that can't be reached, after a disaster say, tells nothing and stops nothing. */
+async function probeIfReached(
+  options: Parameters<typeof probe>[0],
+): Promise<{ proof: string | undefined; unprobed: string | undefined }> {
+  try {
+    return { proof: await probe(options), unprobed: undefined };
+  } catch (error) {
+    if (!(error instanceof ReplicatorError) || error.exitCode !== 2) throw error;
+    return { proof: undefined, unprobed: error.message };
   }
 }
 

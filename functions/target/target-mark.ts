@@ -44,11 +44,12 @@ export async function allowTarget(
     ...hints,
     'Is it a restore target?',
   ].join('\n');
-  if (!(await confirm(question)))
-    throw new TargetNotAllowed(
-      `${where} is not marked as a restore target; if its contents may be replaced, run: replicator allow-target URL (or confirm with --yes)`,
-    );
+  if (!(await confirm(question))) throw new TargetNotAllowed(notMarked(database));
   await markTarget(database, signal);
+}
+
+export function notMarked({ address }: Pick<Database, 'address'>): string {
+  return `${describeAddress(address)} is not marked as a restore target; if its contents may be replaced, run: replicator allow-target URL (or confirm with --yes)`;
 }
 
 /** The comment of a database, by name, from any database of the server. */
@@ -77,7 +78,8 @@ export function commentOn(name: string, comment: string): string {
   return `COMMENT ON DATABASE ${quoteIdentifier(name)} IS ${quoteLiteral(comment)}`;
 }
 
-function hasMark(comment: string): boolean {
+/** Does a database's comment say that it may be replaced? */
+export function hasMark(comment: string): boolean {
   return comment.split('\n').some((line) => line.startsWith(markLine));
 }
 

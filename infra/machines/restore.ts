@@ -22,14 +22,15 @@ export interface RestoreParts {
 
 const discard: LambdaStateOptions = { resultPath: JsonPath.DISCARD };
 
-/** Input: RestoreOptions. Output: what AnnounceRestore returns. */
+/** Input: RestoreOptions. Output: what AnnounceRestore returns, or what PlanRestore found in a dry run. */
 export function restoreMachine(scope: Construct, parts: RestoreParts): IChainable {
   const { functionOf } = parts;
   const task = (name: string, options?: LambdaStateOptions) => lambdaState(scope, name, functionOf, options);
 
   const lock = task('Lock', discard);
   const planRestore = task('PlanRestore', { resultPath: '$.plan' });
-  const build = [task('CreateDatabase', discard), task('LoadPreData', discard)];
+  const createDatabase = task('CreateDatabase', discard);
+  const build = [createDatabase, task('LoadPreData', discard)];
   const load = loadRowsAndMedia(scope, functionOf);
   const untilDone = (name: string) => new UntilDone(scope, name, functionOf);
   const finish = [
@@ -65,6 +66,10 @@ export function restoreMachine(scope: Construct, parts: RestoreParts): IChainabl
   onFailure(cleanUp, announce);
   onFailure(announce, unannounced);
 
+  const isDryRun = Condition.booleanEquals('$.options.dryRun', true);
+  const reportDryRun = new Pass(scope, 'ReportDryRun', {
+    parameters: { run: JsonPath.objectAt('$.run'), plan: JsonPath.objectAt('$.plan') },
+  });
   const end = cleanUp.next(announce);
   const whetherToRun = new Choice(scope, 'WhetherToRunAfterRestore')
     .when(Condition.booleanEquals('$.options.afterRestore', true), afterRestore.next(end))
@@ -72,9 +77,16 @@ export function restoreMachine(scope: Construct, parts: RestoreParts): IChainabl
   const whetherToInvalidate = new Choice(scope, 'WhetherToInvalidateCache')
     .when(Condition.booleanEquals('$.options.invalidateCache', true), invalidateCache.next(whetherToRun))
     .otherwise(whetherToRun);
-  let chain = Chain.start(begin(scope, 'restore', functionOf));
-  for (const step of steps) chain = chain.next(step);
-  return chain.next(whetherToInvalidate);
+  let building = Chain.start(createDatabase);
+  for (const step of [...build.slice(1), load, ...finish, verifyRestore, switchOver])
+    building = building.next(step);
+  building.next(whetherToInvalidate);
+  planRestore.next(new Choice(scope, 'WhetherToBuild').when(isDryRun, reportDryRun).otherwise(building));
+  // A dry run changes nothing, so that nobody has to be kept off
+  const whetherToLock = new Choice(scope, 'WhetherToLock')
+    .when(isDryRun, planRestore)
+    .otherwise(lock.next(planRestore));
+  return Chain.start(begin(scope, 'restore', functionOf)).next(whetherToLock);
 }
 
 function loadRowsAndMedia(scope: Construct, functionOf: FunctionOf): Parallel {

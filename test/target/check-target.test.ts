@@ -3,7 +3,12 @@ import type { SourceFacts } from '../../functions/archive/manifest.ts';
 import { openDatabase } from '../../functions/postgres/database.ts';
 import type { Database } from '../../functions/postgres/session.ts';
 import { sourceFacts } from '../../functions/snapshot/source-facts.ts';
-import { checkTarget, type TargetCheckOptions } from '../../functions/target/check-target.ts';
+import {
+  checkTarget,
+  refuse,
+  type TargetCheckOptions,
+  type TargetRules,
+} from '../../functions/target/check-target.ts';
 import { TargetIsSource, TargetNotAllowed, TargetUnfit } from '../../functions/target/errors.ts';
 import { allowTarget, isMarked, markTarget } from '../../functions/target/target-mark.ts';
 import { withSession } from '../definitions/load-definitions.ts';
@@ -26,22 +31,67 @@ afterAll(async () => {
   for (const database of made) await database.drop();
 });
 
-async function check(url: string, more: Partial<TargetCheckOptions> = {}) {
-  return checkTarget({
+const said: TargetRules = {
+  allowSource: false,
+  allowOlder: false,
+  ignoreDisk: false,
+  yes: true,
+  allowedTargets: undefined,
+};
+
+/** Looks at a target; throws as a restore would when something is refused. */
+async function check(
+  url: string,
+  more: Partial<Omit<TargetCheckOptions, 'rules'>> & { rules?: Partial<TargetRules> } = {},
+) {
+  const { rules, ...others } = more;
+  const options = {
     runId: newRunId(),
     target: await openDatabase(url),
     manifestSource: facts,
     roles: [],
-    allowSource: false,
-    scope: 'database',
-    ...more,
-  });
+    textBytes: 1000,
+    scope: 'database' as const,
+    ...others,
+    rules: { ...said, ...rules },
+  };
+  const looked = await checkTarget(options);
+  refuse(looked.checks, options.target);
+  return looked;
 }
 
+const outcomes = ({ checks }: Awaited<ReturnType<typeof check>>) =>
+  Object.fromEntries(checks.map(({ name, outcome }) => [name, outcome]));
+const messages = ({ checks }: Awaited<ReturnType<typeof check>>) =>
+  checks.map(({ name, outcome, message }) => `${outcome} ${name}: ${message}`).join('\n');
+
 test('a target that has everything is let through, and nothing is changed', async () => {
-  const { facts: found, notes } = await check(target.url);
-  expect(found).toMatchObject({ database: target.name, createdb: true, actsAsOwner: true, encoding: 'UTF8' });
-  expect(notes).toEqual([]);
+  const looked = await check(target.url);
+  expect(looked.facts).toMatchObject({
+    database: target.name,
+    createdb: true,
+    actsAsOwner: true,
+    encoding: 'UTF8',
+  });
+  expect(outcomes(looked)).toEqual({
+    source: 'ok',
+    'allowed-targets': 'ok',
+    mark: 'ok',
+    'server-version': 'ok',
+    encoding: 'ok',
+    locale: 'ok',
+    extensions: 'ok',
+    privileges: 'ok',
+    'maintenance-database': 'ok',
+    'prepared-transactions': 'ok',
+    'replication-slots': 'ok',
+    subscriptions: 'ok',
+    sessions: 'ok',
+    migrations: 'ok',
+    disk: 'ok',
+  });
+  // Production's own server, or a copy of it, is no reason to refuse, and is told
+  expect(messages(looked)).toContain("its server has the source's system identifier");
 });
 
 test('the source is refused by its address, however this machine is called', async () => {
@@ -71,7 +121,7 @@ test('the source is refused under another address when a session of it is found 
 });
 
 test('the source is let through when a person says so, and another database of its server anyway', async () => {
-  await check(source.url, { allowSource: true });
+  await check(source.url, { rules: { allowSource: true } });
   const handle = await openDatabase(source.url);
   await check(target.url, { source: handle });
 });

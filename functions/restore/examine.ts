@@ -1,0 +1,137 @@
+import { latestBackup } from '../archive/list-backups.ts';
+import type { Manifest, TableEntry } from '../archive/manifest.ts';
+import { readManifest } from '../archive/read-manifest.ts';
+import { checkCache } from '../cache/invalidate-redis.ts';
+import { checkMediaRoom } from '../media/room.ts';
+import { checkMediaTarget } from '../media/target.ts';
+import { type Check, fine, tried, warning } from '../run/check.ts';
+import { need } from '../run/require.ts';
+import type { RunId } from '../run/run-id.ts';
+import type { RestoreOptions } from '../run/state.ts';
+import type { Surroundings } from '../run/surroundings.ts';
+import { checkTarget, type TargetCheck, type TargetRules } from '../target/check-target.ts';
+import { chooseTables } from './choose-tables.ts';
+import { chosenTables } from './restoring.ts';
+
+/** What was found before a restore. */
+export interface Examination {
+  readonly manifest: Manifest;
+  readonly scope: 'database' | 'tables';
+  /** As `[schema, name]`; undefined: all. */
+  readonly tables: [string, string][] | undefined;
+  /** Entries whose rows would be loaded. */
+  readonly entries: readonly TableEntry[];
+  /** Media would be restored. */
+  readonly media: boolean;
+  readonly checks: readonly Check[];
+  /** undefined: the target could not be looked at, and a check says why. */
+  readonly target: TargetCheck | undefined;
+}
+
+/**
+ * Finds the backup and everything that speaks against restoring it here, all at once; changes nothing.
+ * @throws what is wrong with the backup or the patterns; all else are refusals among the checks
+ */
+export async function examine(
+  runId: RunId,
+  options: RestoreOptions,
+  surroundings: Surroundings,
+): Promise<Examination> {
+  const { store, source, signal } = surroundings;
+  const target = need(surroundings, 'target');
+  const backupId = options.backup === 'latest' ? await latestBackup(store) : options.backup;
+  const manifest = await readManifest(store, backupId);
+  const tables = options.tables.length > 0 ? chooseTables(manifest, options.tables) : undefined;
+  const scope = tables ? 'tables' : 'database';
+  const entries = chosenTables(manifest, { ...(tables && { tables }) });
+  let looked: TargetCheck | undefined;
+  const connection = await tried(
+    'connection',
+    async () => {
+      looked = await checkTarget({
+        runId,
+        target,
+        manifestSource: manifest.source,
+        roles: manifest.definitions.roles,
+        textBytes: entries.reduce((sum, { rawBytes }) => sum + rawBytes, 0),
+        source,
+        rules: rulesOf(options, surroundings),
+        scope,
+        signal,
+      });
+      return 'the server answers and lets the role in';
+    },
+    signal,
+  );
+  const media = await checkMedia(manifest, scope, options, surroundings);
+  const checks = [
+    ...connection,
+    ...(looked?.checks ?? []),
+    ...media.checks,
+    ...(await checkAround(options, surroundings)),
+  ];
+  return { manifest, scope, tables, entries, media: media.restored, checks, target: looked };
+}
+
+export function rulesOf(
+  options: Pick<RestoreOptions, 'allowOlderCode' | 'ignoreDiskSpace'>,
+  { allowSource, allowedTargets, yes }: Pick<Surroundings, 'allowSource' | 'allowedTargets' | 'yes'>,
+): TargetRules {
+  return {
+    allowSource,
+    allowOlder: options.allowOlderCode,
+    ignoreDisk: options.ignoreDiskSpace,
+    yes: yes ?? false,
+    allowedTargets,
+  };
+}
+
+async function checkMedia(
+  manifest: Manifest,
+  scope: Examination['scope'],
+  options: RestoreOptions,
+  { targetMedia: directory, signal }: Surroundings,
+): Promise<{ restored: boolean; checks: readonly Check[] }> {
+  const name = 'media';
+  const { media } = manifest;
+  if (scope === 'tables') return { restored: false, checks: [] };
+  if (typeof media === 'string') {
+    const kept = `the backup has no media (${media}): ${directory} is left as it is`;
+    return { restored: false, checks: directory === undefined ? [] : [warning(name, kept)] };
+  }
+  if (directory === undefined) {
+    const left = `the backup's ${media.files} media files are not restored: no --media directory was given`;
+    return { restored: false, checks: [warning(name, left)] };
+  }
+  const writable = await tried(
+    name,
+    async () => {
+      await checkMediaTarget(directory);
+      return `the entries of ${directory} can be exchanged`;
+    },
+    signal,
+  );
+  const isThere = writable.every(({ outcome }) => outcome === 'ok');
+  const room = () => checkMediaRoom(directory, media.bytes, options.ignoreDiskSpace);
+  return {
+    restored: true,
+    checks: [...writable, ...(isThere ? await tried('media-disk', room, signal) : [])],
+  };
+}
+
+/** The cache and the command that come after the switch-over: said before hours of work and not after. */
+async function checkAround(options: RestoreOptions, surroundings: Surroundings): Promise<readonly Check[]> {
+  const { signal, cache } = surroundings;
+  if (options.afterRestore) need(surroundings, 'afterRestore');
+  if (!options.invalidateCache) return [];
+  if (need(surroundings, 'cache').kind !== 'redis' || cache?.kind !== 'redis')
+    return [fine('cache', 'a command invalidates it')];
+  return tried(
+    'cache',
+    async () => {
+      await checkCache(cache.url, { ...cache, signal });
+      return 'it answers';
+    },
+    signal,
+  );
+}
