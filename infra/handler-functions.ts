@@ -1,64 +1,59 @@
-import { Annotations, Duration } from 'aws-cdk-lib';
-import {
-  type ISecurityGroup,
-  type ISubnet,
-  type IVpc,
-  SecurityGroup,
-  Subnet,
-  Vpc,
-} from 'aws-cdk-lib/aws-ec2';
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { PolicyDocument, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import {
   Architecture,
   type CfnFunction,
   type Code,
   Function as LambdaFunction,
+  LoggingFormat,
   Runtime,
 } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
-import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { memoryOf } from '../functions/estimate/handler-memory.ts';
-import { environment as names } from '../functions/run/environment-names.ts';
-import type { Configuration } from './configuration.ts';
-import { type HandlerNeeds, handlerNeeds } from './handler-needs.ts';
+import type { NetworkPlace } from './constructs/places.ts';
+import { handlerNeeds } from './handler-needs.ts';
 import { handlerPolicies } from './handler-policies.ts';
+import { environmentOf, givenTo, type HandlerSurroundings, mountsOf } from './handler-surroundings.ts';
 import { handlerSeconds } from './machines/lambda-state.ts';
 
 /** The code of a handler's function: a directory with `index.mjs`. */
 export type CodeOf = (handler: string) => Code;
 
-/** Mount points of the media access points; Lambda wants them under /mnt. */
-const sourceMediaMount = '/mnt/source-media';
-const targetMediaMount = '/mnt/target-media';
-
-export interface HandlerFunctionsProps {
-  readonly configuration: Configuration;
-  readonly bucket: Bucket;
-  readonly codeOf: CodeOf;
+export interface FunctionOptions {
+  /**
+   * MiB by handler, where other than usual.
+   * @default - by measurements (functions/estimate/handler-memory.ts)
+   */
+  readonly memory?: Readonly<Record<string, number>> | undefined;
+  /**
+   * Reserved concurrency by handler.
+   * @default - none
+   */
+  readonly reservedConcurrency?: Readonly<Record<string, number>> | undefined;
+  /**
+   * Days for which logs are kept.
+   * @default 90
+   */
+  readonly logRetentionDays?: number | undefined;
 }
 
-/** One Lambda function a handler, made when a machine first asks for it: Node 24, arm64, in the VPC given. */
+export interface HandlerFunctionsProps extends FunctionOptions {
+  /** Begins the names of all functions. */
+  readonly name: string;
+  readonly codeOf: CodeOf;
+  readonly network: NetworkPlace;
+  readonly around: HandlerSurroundings;
+}
+
+/** One Lambda function a handler, made when a machine first asks for it: Node 24, arm64, in the subnets given. */
 export class HandlerFunctions extends Construct {
   readonly #props: HandlerFunctionsProps;
-  readonly #vpc: IVpc;
-  readonly #subnets: ISubnet[];
-  readonly #securityGroups: ISecurityGroup[];
   readonly #made = new Map<string, LambdaFunction>();
 
   constructor(scope: Construct, id: string, props: HandlerFunctionsProps) {
     super(scope, id);
     this.#props = props;
-    const { vpcId, availabilityZones, subnetIds, securityGroupIds } = props.configuration.network;
-    this.#vpc = Vpc.fromVpcAttributes(this, 'Vpc', { vpcId, availabilityZones });
-    this.#securityGroups = securityGroupIds.map((id) =>
-      SecurityGroup.fromSecurityGroupId(this, id, id, { mutable: false }),
-    );
-    this.#subnets = subnetIds.map((id) => {
-      const subnet = Subnet.fromSubnetId(this, id, id);
-      // Nobody asks for its route table.
-      Annotations.of(subnet).acknowledgeWarning('@aws-cdk/aws-ec2:noSubnetRouteTableId');
-      return subnet;
-    });
   }
 
   /** Functions made so far, by handler. */
@@ -75,63 +70,52 @@ export class HandlerFunctions extends Construct {
   #make(handler: string): LambdaFunction {
     const needs = handlerNeeds[handler];
     if (!needs) throw new Error(`infra/handler-needs.ts says nothing about the handler ${handler}`);
-    const { configuration, bucket, codeOf } = this.#props;
+    const { name, codeOf, around, network, memory, reservedConcurrency, logRetentionDays = 90 } = this.#props;
+    const functionName = `${name}-${handler}`;
+    const logGroup = new LogGroup(this, `${handler}Logs`, {
+      logGroupName: `/aws/lambda/${functionName}`,
+      retention: logRetentionDays as RetentionDays,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    const reserved = reservedConcurrency?.[handler];
     const made = new LambdaFunction(this, handler, {
-      functionName: `${configuration.stackName}-${handler}`,
+      functionName,
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
       handler: 'index.handler',
       code: codeOf(handler),
       timeout: Duration.seconds(handlerSeconds),
-      memorySize: memoryOf(handler),
+      memorySize: memory?.[handler] ?? memoryOf(handler),
+      ...(reserved !== undefined && { reservedConcurrentExecutions: reserved }),
       ...(needs.asynchronous && { retryAttempts: 0, maxEventAge: Duration.minutes(2) }),
-      environment: environmentOf(needs, configuration, bucket),
-      vpc: this.#vpc,
-      vpcSubnets: { subnets: this.#subnets },
-      securityGroups: this.#securityGroups,
-      initialPolicy: handlerPolicies(needs, { bucket, configuration }),
-      logGroup: new LogGroup(this, `${handler}Logs`, {
-        retention: configuration.logRetentionDays as RetentionDays,
-      }),
+      environment: environmentOf(needs, around, Stack.of(this)),
+      role: this.#role(handler, functionName, logGroup),
+      logGroup,
+      loggingFormat: LoggingFormat.JSON,
     });
-    mountMedia(made, needs, configuration);
+    const resource = made.node.defaultChild as CfnFunction;
+    // On the resource itself, because CDK would add rights of its own to the role: to write to mounts, to all of EC2.
+    resource.vpcConfig = {
+      subnetIds: [...network.subnetIds],
+      securityGroupIds: [...network.securityGroupIds],
+    };
+    resource.tracingConfig = { mode: 'Active' };
+    const mounts = mountsOf(givenTo(needs, around));
+    if (mounts.length > 1) throw new Error(`Lambda mounts one file system a function, ${handler} wants two`);
+    if (mounts.length > 0) resource.fileSystemConfigs = mounts;
     return made;
   }
-}
 
-function environmentOf(
-  needs: HandlerNeeds,
-  configuration: Configuration,
-  bucket: Bucket,
-): Record<string, string> {
-  const { source, target, cache, sourceMedia, targetMedia, prefix } = configuration;
-  const entries: [string, string | undefined | false][] = [
-    [names.bucket, bucket.bucketName],
-    [names.prefix, prefix],
-    [names.source, needs.source && `secretsmanager://${source.secretArn}`],
-    [names.target, needs.target && target && `secretsmanager://${target.secretArn}`],
-    [names.cache, needs.cache && cache && `secretsmanager://${cache.secretArn}`],
-    [names.sourceMedia, needs.sourceMedia && sourceMedia && sourceMediaMount],
-    [names.targetMedia, needs.targetMedia && targetMedia && targetMediaMount],
-    // Lambda's Node doesn't load the certificates of RDS by itself ("Node.js 20 and later", Lambda developer guide).
-    ['NODE_EXTRA_CA_CERTS', '/var/runtime/ca-cert.pem'],
-  ];
-  return Object.fromEntries(
-    entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
-  );
-}
-
-/** On the resource itself: CDK's FileSystem would add the right to write to whoever mounts. */
-function mountMedia(made: LambdaFunction, needs: HandlerNeeds, configuration: Configuration): void {
-  const mounts = [
-    needs.sourceMedia && configuration.sourceMedia
-      ? { arn: configuration.sourceMedia.accessPointArn, localMountPath: sourceMediaMount }
-      : undefined,
-    needs.targetMedia && configuration.targetMedia
-      ? { arn: configuration.targetMedia.accessPointArn, localMountPath: targetMediaMount }
-      : undefined,
-  ].filter((mount) => mount !== undefined);
-  if (mounts.length > 1)
-    throw new Error(`Lambda mounts one file system a function, ${made.node.id} wants two`);
-  if (mounts.length > 0) (made.node.defaultChild as CfnFunction).fileSystemConfigs = mounts;
+  #role(handler: string, functionName: string, logGroup: LogGroup): Role {
+    const needs = handlerNeeds[handler] ?? {};
+    return new Role(this, `${handler}Role`, {
+      description: `What the handler ${handler} may do`,
+      assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
+      inlinePolicies: {
+        handler: new PolicyDocument({
+          statements: handlerPolicies(needs, this.#props.around, { scope: this, functionName, logGroup }),
+        }),
+      },
+    });
+  }
 }

@@ -6,10 +6,16 @@ export interface HandlerNeeds {
    */
   readonly store?: 'runs' | 'seals' | 'cleans';
   readonly source?: true;
+  /** Reads of the source what tells it from the target; in the machines of a target only. */
+  readonly comparesSource?: true;
   readonly target?: true;
   readonly sourceMedia?: true;
   readonly targetMedia?: 'reads' | 'writes';
   readonly cache?: true;
+  /** Profile and mask key, those of the source in Backup's machines and of the target in Restore's. */
+  readonly profile?: true;
+  /** The password of the administrators that a profile makes. */
+  readonly adminPassword?: true;
   /** Asks Step Functions whether an execution is still running. */
   readonly executions?: true;
   /** Started and not waited for: Lambda itself must not repeat it, the machine that starts it does. */
@@ -33,21 +39,21 @@ export const handlerNeeds: Readonly<Record<string, HandlerNeeds>> = {
   KeepSnapshot: { ...fromSource, executions: true, asynchronous: true },
   OpenSnapshot: fromSource,
   DumpSchema: fromSource,
-  PlanShards: fromSource,
-  CopyShard: fromSource,
+  PlanShards: { ...fromSource, profile: true },
+  CopyShard: { ...fromSource, profile: true },
   PlanMedia: { store: 'runs', sourceMedia: true },
   ArchiveMedia: { store: 'runs', sourceMedia: true },
   ReadSequences: fromSource,
   ReleaseSnapshot: fromSource,
-  SealBackup: { store: 'seals', source: true },
+  SealBackup: { store: 'seals', source: true, profile: true },
   AnnounceBackup: told,
 
-  PlanRestore: { store: 'runs', source: true, target: true, targetMedia: 'writes' },
+  PlanRestore: { store: 'runs', comparesSource: true, target: true, targetMedia: 'writes', profile: true },
   CreateDatabase: intoTarget,
   LoadPreData: intoTarget,
   LoadShard: intoTarget,
   ExtractMedia: { store: 'runs', targetMedia: 'writes' },
-  Sanitize: intoTarget,
+  Sanitize: { ...intoTarget, profile: true, adminPassword: true },
   BuildIndexes: intoTarget,
   AddConstraints: intoTarget,
   AddTriggers: intoTarget,

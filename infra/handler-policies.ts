@@ -1,104 +1,151 @@
 import { ArnFormat, Stack } from 'aws-cdk-lib';
-import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import { Effect, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
+import type { Construct } from 'constructs';
 import { reportsFolder } from '../functions/report/keys.ts';
 import { backupsFolder, locksFolder, runsFolder } from '../functions/run/keys.ts';
-import type { Configuration } from './configuration.ts';
+import type { BackupStore } from './constructs/backup-store.ts';
+import type { MediaMount } from './constructs/places.ts';
 import type { HandlerNeeds } from './handler-needs.ts';
+import { type Given, givenTo, type HandlerSurroundings, secretsOf } from './handler-surroundings.ts';
+
+interface Parts {
+  readonly scope: Construct;
+  readonly functionName: string;
+  readonly logGroup: ILogGroup;
+}
+
+const allow = (actions: string[], ...resources: string[]) => new PolicyStatement({ actions, resources });
 
 /** The statements of a handler's role, by hand: CDK's grants give more than they say (PutObjectRetention, ClientWrite). */
 export function handlerPolicies(
   needs: HandlerNeeds,
-  parts: { bucket: Bucket; configuration: Configuration },
+  around: HandlerSurroundings,
+  parts: Parts,
 ): PolicyStatement[] {
+  const given = givenTo(needs, around);
   return [
-    ...storeStatements(needs.store, parts.bucket, parts.configuration.prefix),
-    ...secretStatements(needs, parts.configuration),
-    ...mediaStatements(needs, parts.configuration),
-    ...(needs.executions ? [executionStatement(parts.bucket, parts.configuration.stackName)] : []),
+    ...runtimeStatements(parts),
+    ...storeStatements(needs.store, around.store),
+    ...keyStatements(needs.store, around.store),
+    ...secretsOf(given).flatMap(({ secretArn, keyArn }) => [
+      allow(['secretsmanager:GetSecretValue'], secretArn),
+      ...(keyArn ? [allow(['kms:Decrypt'], keyArn)] : []),
+    ]),
+    ...loginStatements(given, parts.scope),
+    ...mediaStatements(given),
+    ...(needs.executions ? [executionStatement(parts.scope, around.deployment)] : []),
   ];
 }
 
-function storeStatements(store: HandlerNeeds['store'], bucket: Bucket, prefix: string): PolicyStatement[] {
-  if (!store) return [];
-  const below = (folder: string) => bucket.arnForObjects(`${prefix}${folder}*`);
-  const allow = (actions: string[], ...resources: string[]) => new PolicyStatement({ actions, resources });
-  const statements = [
-    allow(
-      ['s3:GetObject', 's3:GetObjectVersion'],
-      below(runsFolder),
-      below(backupsFolder),
-      below(locksFolder),
-      below(reportsFolder),
-    ),
-    allow(['s3:PutObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'], below(runsFolder)),
-    // Without a condition on the prefix: S3 answers 403 in place of 404 to a HEAD that the condition doesn't cover.
-    allow(['s3:ListBucket'], bucket.bucketArn),
+/**
+ * What every function has: its own log, traces, and network interfaces in the VPC. The latter are for Lambda itself;
+ * the code of the function is denied them ("Example IAM policies for Lambda functions in a VPC", developer guide).
+ */
+function runtimeStatements({ scope, functionName, logGroup }: Parts): PolicyStatement[] {
+  const interfaces = [
+    'ec2:CreateNetworkInterface',
+    'ec2:DescribeNetworkInterfaces',
+    'ec2:DescribeSubnets',
+    'ec2:DeleteNetworkInterface',
+    'ec2:AssignPrivateIpAddresses',
+    'ec2:UnassignPrivateIpAddresses',
   ];
-  if (store === 'seals')
+  const functionArn = Stack.of(scope).formatArn({
+    service: 'lambda',
+    resource: 'function',
+    resourceName: functionName,
+    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+  });
+  return [
+    allow(['logs:CreateLogStream', 'logs:PutLogEvents'], logGroup.logGroupArn),
+    allow(['xray:PutTraceSegments', 'xray:PutTelemetryRecords'], '*'),
+    allow(interfaces, '*'),
+    new PolicyStatement({
+      effect: Effect.DENY,
+      actions: interfaces,
+      resources: ['*'],
+      conditions: { ArnEquals: { 'lambda:SourceFunctionArn': functionArn } },
+    }),
+  ];
+}
+
+function storeStatements(access: HandlerNeeds['store'], store: BackupStore): PolicyStatement[] {
+  if (!access) return [];
+  const { bucketArn } = store.bucket;
+  const runs = store.arnBelow(runsFolder);
+  const backups = store.arnBelow(backupsFolder);
+  const locks = store.arnBelow(locksFolder);
+  const reports = store.arnBelow(reportsFolder);
+  const statements = [
+    allow(['s3:GetObject', 's3:GetObjectVersion'], runs, backups, locks, reports),
+    allow(['s3:PutObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'], runs),
+    // Without a condition on the prefix: S3 answers 403 in place of 404 to a HEAD that the condition doesn't cover.
+    allow(['s3:ListBucket'], bucketArn),
+  ];
+  if (access === 'seals')
     statements.push(
-      allow(['s3:PutObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'], below(backupsFolder)),
+      allow(['s3:PutObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'], backups),
       // To go on with a file that an earlier invocation had no time to put together whole
-      allow(['s3:ListBucketMultipartUploads'], bucket.bucketArn),
+      allow(['s3:ListBucketMultipartUploads'], bucketArn),
     );
-  if (store === 'cleans') {
+  if (access === 'cleans')
     statements.push(
-      allow(['s3:PutObject', 's3:DeleteObject'], below(locksFolder)),
+      allow(['s3:PutObject', 's3:DeleteObject'], locks),
       // What a restore came to, stored before what its states left is removed
-      allow(['s3:PutObject'], below(reportsFolder)),
-      allow(['s3:DeleteObject'], below(runsFolder)),
-      allow(['s3:AbortMultipartUpload'], below(backupsFolder)),
-      allow(['s3:ListBucketMultipartUploads'], bucket.bucketArn),
-      // Files of a backup that was never sealed. The bucket is versioned, and no role may delete a version.
-      allow(['s3:DeleteObject'], below(backupsFolder)),
+      allow(['s3:PutObject'], reports),
+      allow(['s3:DeleteObject'], runs),
+      allow(['s3:AbortMultipartUpload'], backups),
+      allow(['s3:ListBucketMultipartUploads'], bucketArn),
     );
-  }
   return statements;
 }
 
-function secretStatements(needs: HandlerNeeds, configuration: Configuration): PolicyStatement[] {
-  const secrets = [
-    needs.source && configuration.source,
-    needs.target && configuration.target,
-    needs.cache && configuration.cache,
-  ].filter((secret) => secret !== undefined);
-  return secrets.flatMap(({ secretArn, keyArn }) => [
-    new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [secretArn] }),
-    ...(keyArn ? [new PolicyStatement({ actions: ['kms:Decrypt'], resources: [keyArn] })] : []),
-  ]);
+/** Uploads in parts need to decrypt, too ("Protecting data with SSE-KMS", Amazon S3 user guide). */
+function keyStatements(access: HandlerNeeds['store'], { key }: BackupStore): PolicyStatement[] {
+  return access && key ? [allow(['kms:Decrypt', 'kms:GenerateDataKey'], key.keyArn)] : [];
 }
 
-function mediaStatements(needs: HandlerNeeds, configuration: Configuration): PolicyStatement[] {
-  const statement = (media: Configuration['sourceMedia'], actions: string[]) =>
-    media
+function loginStatements({ source, target }: Given, scope: Construct): PolicyStatement[] {
+  return [source, target].flatMap((login) =>
+    login && 'iam' in login
       ? [
-          new PolicyStatement({
-            actions,
-            resources: [media.fileSystemArn],
-            conditions: { StringEquals: { 'elasticfilesystem:AccessPointArn': media.accessPointArn } },
-          }),
+          allow(
+            ['rds-db:connect'],
+            Stack.of(scope).formatArn({
+              service: 'rds-db',
+              resource: 'dbuser',
+              resourceName: `${login.iam.resourceId}/${login.iam.user}`,
+              arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+            }),
+          ),
         ]
-      : [];
-  const mount = 'elasticfilesystem:ClientMount';
+      : [],
+  );
+}
+
+function mediaStatements({ sourceMedia, targetMedia }: Given): PolicyStatement[] {
+  const mount = ({ accessPointArn, fileSystemArn }: MediaMount, actions: string[]) =>
+    new PolicyStatement({
+      actions: ['elasticfilesystem:ClientMount', ...actions],
+      resources: [fileSystemArn],
+      conditions: { StringEquals: { 'elasticfilesystem:AccessPointArn': accessPointArn } },
+    });
   return [
-    ...(needs.sourceMedia ? statement(configuration.sourceMedia, [mount]) : []),
-    ...(needs.targetMedia === 'reads' ? statement(configuration.targetMedia, [mount]) : []),
-    ...(needs.targetMedia === 'writes'
-      ? statement(configuration.targetMedia, [mount, 'elasticfilesystem:ClientWrite'])
-      : []),
+    ...(sourceMedia ? [mount(sourceMedia, [])] : []),
+    ...(targetMedia ? [mount(targetMedia, targetMedia.writes ? ['elasticfilesystem:ClientWrite'] : [])] : []),
   ];
 }
 
-function executionStatement(scope: Bucket, stackName: string): PolicyStatement {
-  return new PolicyStatement({
-    actions: ['states:DescribeExecution'],
-    resources: ['Backup', 'Restore'].map((machine) =>
-      Stack.of(scope).formatArn({
-        service: 'states',
-        resource: 'execution',
-        resourceName: `${stackName}-${machine}:*`,
-        arnFormat: ArnFormat.COLON_RESOURCE_NAME,
-      }),
-    ),
-  });
+/** Of every machine of the deployment: whoever holds a lock, or left a run behind, may be any of them. */
+function executionStatement(scope: Construct, deployment: string): PolicyStatement {
+  return allow(
+    ['states:DescribeExecution'],
+    Stack.of(scope).formatArn({
+      service: 'states',
+      resource: 'execution',
+      resourceName: `${deployment}-*:*`,
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    }),
+  );
 }

@@ -14,4 +14,12 @@ export const environment = {
   /** Also read by the command line. */
   allowedTargets: 'REPLICATOR_ALLOWED_TARGETS',
   allowedStores: 'REPLICATOR_ALLOWED_STORES',
+  /** The password of a cache whose URL has none, as a secret. */
+  cachePassword: 'REPLICATOR_CACHE_PASSWORD',
+  /** Why there is no directory of the source's media. */
+  mediaReason: 'REPLICATOR_MEDIA_REASON',
+  /** A built-in profile's name, or a file's beside the handler. */
+  profile: 'REPLICATOR_PROFILE',
+  maskKey: 'REPLICATOR_MASK_KEY',
+  adminPassword: 'REPLICATOR_STAGING_ADMIN_PASSWORD',
 } as const;

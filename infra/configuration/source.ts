@@ -1,0 +1,31 @@
+import { z } from 'zod';
+import { BackupOptions } from '../../functions/run/state.ts';
+import { Cache, Database, Profile, Secret, SourceMedia, scheduleFields } from './fields.ts';
+
+export const jobs = z.int().min(1).max(1000);
+
+export const Source = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{0,15}$/, 'must be 1 to 16 of a-z, 0-9 and -, beginning with a letter')
+    .default('production')
+    .describe('What metrics and the dashboard call it.'),
+  database: Database,
+  media: SourceMedia.optional(),
+  cache: Cache.optional(),
+  profile: Profile.optional(),
+  maskKey: Secret.optional().describe("The secret that a profile's masks are keyed with."),
+  jobs: jobs
+    .default(4)
+    .describe('Workers, and connections to the database, at once where an execution does not say.'),
+  schedule: z
+    .strictObject({
+      ...scheduleFields,
+      options: BackupOptions.partial()
+        .default({})
+        .describe("The Backup machine's input, see docs/deploy.md; `jobs` is the above."),
+    })
+    .optional()
+    .describe('When backups are made.'),
+});
+export type Source = z.infer<typeof Source>;

@@ -1,0 +1,90 @@
+import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import { Construct } from 'constructs';
+import { cleanUpEndedExecutions } from '../ended-executions.ts';
+import { type CodeOf, type FunctionOptions, HandlerFunctions } from '../handler-functions.ts';
+import { machine } from '../machine.ts';
+import { cleanUpMachine } from '../machines/clean-up.ts';
+import { restoreMachine } from '../machines/restore.ts';
+import type { BackupStore } from './backup-store.ts';
+import type { CachePlace, DatabasePlace, MediaMount, NetworkPlace, SecretPlace } from './places.ts';
+
+export interface StagingTargetOptions extends FunctionOptions {
+  /**
+   * The database that backups come from: a restore into it is refused.
+   * @default - not compared with
+   */
+  readonly comparedSource?: DatabasePlace | undefined;
+  /**
+   * Where media files go.
+   * @default - media are not restored
+   */
+  readonly media?: MediaMount | undefined;
+  /**
+   * The cache that is invalidated where an execution asks for it.
+   * @default - none
+   */
+  readonly cache?: CachePlace | undefined;
+  /**
+   * A built-in profile, or a file's name beside the handlers.
+   * @default - none
+   */
+  readonly profile?: string | undefined;
+  /**
+   * The secret that a profile's masks are keyed with.
+   * @default - none
+   */
+  readonly maskKey?: SecretPlace | undefined;
+  /**
+   * The secret that is the password of the administrators a profile makes.
+   * @default - none
+   */
+  readonly adminPassword?: SecretPlace | undefined;
+}
+
+export interface StagingTargetProps extends StagingTargetOptions {
+  /** The deployment's name, which begins all other names: unique in account and region. */
+  readonly deployment: string;
+  /** Comes after the deployment's name in all others. */
+  readonly targetName: string;
+  readonly store: BackupStore;
+  readonly codeOf: CodeOf;
+  readonly network: NetworkPlace;
+  readonly database: DatabasePlace;
+}
+
+/**
+ * A Nautobot that is rebuilt from backups: the machines Restore and CleanUp, and their handlers, which know no other
+ * target.
+ */
+export class StagingTarget extends Construct {
+  readonly props: StagingTargetProps;
+  readonly handlers: HandlerFunctions;
+  readonly restore: StateMachine;
+  readonly cleanUp: StateMachine;
+
+  constructor(scope: Construct, id: string, props: StagingTargetProps) {
+    super(scope, id);
+    this.props = props;
+    const { deployment, targetName, database, media, ...rest } = props;
+    const { logRetentionDays = 90 } = props;
+    const prefix = `${deployment}-${targetName}`;
+    this.handlers = new HandlerFunctions(this, 'Handlers', {
+      ...rest,
+      name: prefix,
+      around: { ...rest, deployment, targetName, target: database, targetMedia: media },
+    });
+    const functionOf = (handler: string) => this.handlers.functionOf(handler);
+    const common = { prefix, logRetentionDays };
+
+    const cleanUp = machine(this, 'CleanUp', {
+      ...common,
+      define: (at) => cleanUpMachine(at, { functionOf }),
+    });
+    this.restore = machine(this, 'Restore', {
+      ...common,
+      define: (at) => restoreMachine(at, { functionOf, cleanUp }),
+    });
+    this.cleanUp = cleanUp;
+    cleanUpEndedExecutions(this, { watched: [this.restore], cleanUp });
+  }
+}

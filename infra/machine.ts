@@ -1,0 +1,33 @@
+import { RemovalPolicy } from 'aws-cdk-lib';
+import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { DefinitionBody, type IChainable, LogLevel, StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import { Construct } from 'constructs';
+
+export interface MachineProps {
+  /** Begins its name: the deployment's, or that and the target's. */
+  readonly prefix: string;
+  readonly logRetentionDays: number;
+  readonly define: (scope: Construct) => IChainable;
+}
+
+/** A state machine with its log: `<prefix>-<name>`. */
+export function machine(scope: Construct, name: string, props: MachineProps): StateMachine {
+  const at = new Construct(scope, name);
+  const stateMachineName = `${props.prefix}-${name}`;
+  return new StateMachine(at, 'Machine', {
+    stateMachineName,
+    definitionBody: DefinitionBody.fromChainable(props.define(new Construct(at, 'States'))),
+    tracingEnabled: true,
+    logs: {
+      destination: new LogGroup(at, 'Log', {
+        // Under this prefix log groups don't fill up the account's resource policy of CloudWatch Logs.
+        logGroupName: `/aws/vendedlogs/states/${stateMachineName}`,
+        retention: props.logRetentionDays as RetentionDays,
+        removalPolicy: RemovalPolicy.DESTROY,
+      }),
+      level: LogLevel.ALL,
+      // States hold no secret, and an error without its state says little.
+      includeExecutionData: true,
+    },
+  });
+}
