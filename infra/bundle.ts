@@ -35,6 +35,13 @@ const banner = [
   "const __dirname = bundlePath(new URL('.', import.meta.url));",
 ].join('\n');
 
+/** What is smaller or faster on Lambda than what packages bring along; each file says why. */
+const replaced = {
+  'cls-hooked/context': './functions/lambda/trace-context.ts',
+  '@aws-sdk/credential-provider-node': './functions/lambda/credentials.ts',
+  '@aws-sdk/credential-providers': './functions/lambda/credentials.ts',
+};
+
 /**
  * Bundles handlers for Lambda, each into a directory of its own that needs nothing else: `index.mjs`, and beside it
  * WebAssembly and worker threads. Kept by the content of what goes in, so that a second synthesis finds them done.
@@ -73,7 +80,8 @@ async function bundleInto(folder: string, handlers: readonly string[]): Promise<
       ...handlers.map((handler) => ({ in: `lambda:${handler}`, out: `${handler}/index` })),
       ...workers.map((worker) => ({ in: worker, out: workerName(worker) })),
     ],
-    plugins: [lambdaEntries],
+    plugins: [lambdaEntries, onlyUsedSchemas, unmappedPackages],
+    alias: replaced,
     outdir: folder,
     outExtension: { '.js': '.mjs' },
     bundle: true,
@@ -84,15 +92,17 @@ async function bundleInto(folder: string, handlers: readonly string[]): Promise<
     banner: { js: banner },
     // Only tried, and missed by nobody: the native driver of pg, the SDK's own for S3's multi-region access points.
     external: ['pg-native', '@aws-sdk/signature-v4-crt', 'aws-crt'],
-    // Names stay readable in stack traces.
-    minifyWhitespace: true,
-    minifySyntax: true,
+    // Stack traces are read through the map, and every error's name is literal.
+    minify: true,
+    sourcemap: 'linked',
+    sourcesContent: false,
     legalComments: 'none',
     metafile: true,
     logLevel: 'warning',
   });
   for (const handler of handlers) layBeside(folder, `${handler}/index.mjs`, metafile);
-  for (const worker of workers) rmSync(join(folder, `${workerName(worker)}.mjs`), { force: true });
+  for (const worker of workers)
+    for (const end of ['mjs', 'mjs.map']) rmSync(join(folder, `${workerName(worker)}.${end}`));
 }
 
 const workerName = (file: string) => file.replace(/^.*\//, '').replace(/\.ts$/, '');
@@ -107,8 +117,10 @@ function layBeside(folder: string, bundle: string, metafile: Metafile): void {
   for (const companion of companions) {
     if (!inputs.some((input) => input.startsWith(companion.input))) continue;
     if ('worker' in companion) {
-      const worker = `${workerName(companion.worker)}.mjs`;
-      copyFileSync(join(folder, worker), join(target, worker));
+      for (const end of ['mjs', 'mjs.map']) {
+        const file = `${workerName(companion.worker)}.${end}`;
+        copyFileSync(join(folder, file), join(target, file));
+      }
       layBesideWorker(target);
     } else copyFileSync(wasmFile(companion), join(target, companion.name));
   }
@@ -143,6 +155,33 @@ const lambdaEntries: Plugin = {
         ].join('\n'),
       };
     });
+  },
+};
+
+/** Of packages no lines are mapped: the maps would be ten times as large, and are read at the first error. */
+const unmappedPackages: Plugin = {
+  name: 'unmapped-packages',
+  setup(bundler) {
+    // Messages of zod in fifty languages; English is imported by itself.
+    bundler.onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({ contents: '' }));
+    bundler.onLoad({ filter: /[\\/]node_modules[\\/].*\.[cm]?js$/ }, ({ path }) => {
+      const text = readFileSync(path, 'utf8');
+      // Its only mapping is below the last line: esbuild takes a map without any for none at all
+      const mappings = `${';'.repeat(text.split('\n').length + 1)}AAAA`;
+      const map = Buffer.from(JSON.stringify({ version: 3, sources: [''], mappings })).toString('base64');
+      return { contents: `${text}\n//# sourceMappingURL=data:application/json;base64,${map}` };
+    });
+  },
+};
+
+/** Of a namespace esbuild keeps what is used; of the object `z`, which is the same, it keeps all. */
+const onlyUsedSchemas: Plugin = {
+  name: 'only-used-schemas',
+  setup(bundler) {
+    bundler.onLoad({ filter: /[\\/]functions[\\/].*\.ts$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8').replace("import { z } from 'zod';", "import * as z from 'zod';"),
+      loader: 'ts',
+    }));
   },
 };
 

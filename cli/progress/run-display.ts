@@ -54,6 +54,8 @@ export class RunDisplay implements Progress {
     this.#line.print(`replicator: warning: ${printable(text)}`);
   }
 
+  measure(): void {}
+
   /** Amounts begin at nothing when another machine takes over. */
   stateEntered(machine: string, state: string): void {
     if (machine !== this.#machine && machine !== 'clean-up') {

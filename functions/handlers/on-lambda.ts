@@ -1,44 +1,48 @@
-import { z } from 'zod';
+import { countRequests } from '../lambda/count-requests.ts';
+import { invocationFields } from '../lambda/invocation.ts';
+import { InvocationLog } from '../lambda/log.ts';
+import { LambdaProgress } from '../lambda/progress.ts';
+import { traceClient, traced } from '../lambda/tracing.ts';
+import { errorMetric } from '../lambda/work-metrics.ts';
 import { type LambdaContext, lambdaSurroundings } from '../run/lambda-surroundings.ts';
-import { LoggedProgress, writeLogLine } from '../run/log-lines.ts';
 import { recorded } from './recorded.ts';
 import type { StateHandler } from './state-handler.ts';
 
 /** What Lambda calls. */
 export type LambdaHandler = (event: unknown, context: LambdaContext) => Promise<unknown>;
 
-const Traced = z.object({
-  executionId: z.string().optional(),
-  runId: z.string().optional(),
-  run: z.object({ id: z.string(), executionId: z.string() }).partial().optional(),
-  shard: z.unknown().optional(),
-});
-
 /**
- * A handler as a Lambda function: everything around it comes from the function's environment, and its end is logged.
- * Errors go out as they are; their `name` is the code that Retry matches.
+ * A handler as a Lambda function: everything around it comes from the function's environment; it is traced, measured,
+ * and its end is logged. Errors go out as they are; their `name` is the code that Retry matches.
  */
 export function onLambda(name: string, handler: StateHandler): LambdaHandler {
   const recording = recorded(name, handler);
   return async (event, context) => {
-    const { executionId, runId, run, shard } = Traced.safeParse(event).data ?? {};
-    const fields = { handler: name, run: run?.id ?? runId, shard };
-    const progress = new LoggedProgress(fields);
+    const fields = invocationFields(name, event, context);
+    const log = new InvocationLog(fields, context);
+    const progress = new LambdaProgress(name, log);
     const began = performance.now();
     const seconds = () => Math.round(performance.now() - began) / 1000;
     try {
-      const surroundings = await lambdaSurroundings({
-        context,
-        progress,
-        executionId: run?.executionId ?? executionId,
+      const output = await traced(fields, async () => {
+        const surroundings = await lambdaSurroundings({
+          context,
+          progress,
+          executionId: fields.execution,
+          onClient: (client) => countRequests(traceClient(client), progress),
+        });
+        return recording(event, surroundings);
       });
-      const output = await recording(event, surroundings);
-      writeLogLine({ level: 'INFO', ...fields, message: 'done', seconds: seconds(), ...progress.sum });
+      log.info('done', { seconds: seconds(), ...progress.sum });
       return output;
     } catch (error) {
-      const [code, message] = error instanceof Error ? [error.name, error.message] : ['Error', String(error)];
-      writeLogLine({ level: 'ERROR', ...fields, message, error: code, seconds: seconds(), ...progress.sum });
+      const counted = errorMetric(error);
+      if (counted) progress.measure(counted, 1);
+      log.error(error, { seconds: seconds(), ...progress.sum });
       throw error;
+    } finally {
+      progress.measure('HandlerSeconds', seconds());
+      progress.end();
     }
   };
 }

@@ -1,6 +1,6 @@
 import { openDatabase } from '../postgres/database.ts';
 import { SecretUnusable } from '../postgres/secret.ts';
-import { openStore } from '../store/open-store.ts';
+import { openStore, type StoreOptions } from '../store/open-store.ts';
 import { allowedStores, allowedTargets, mustAllowStore } from './allowed.ts';
 import { environment as names } from './environment-names.ts';
 import { isExecutionRunning } from './execution-status.ts';
@@ -12,6 +12,7 @@ import type { CacheSettings, Surroundings } from './surroundings.ts';
 /** What is used of the context that Lambda hands to a function. */
 export interface LambdaContext {
   getRemainingTimeInMillis(): number;
+  readonly awsRequestId?: string;
 }
 
 export interface LambdaInvocation {
@@ -19,6 +20,7 @@ export interface LambdaInvocation {
   readonly progress: Progress;
   /** The execution that the invocation belongs to, as far as its input says. */
   readonly executionId: string | undefined;
+  readonly onClient?: StoreOptions['onClient'];
 }
 
 /** Milliseconds before the end at which a handler is asked to let go of what it holds. */
@@ -46,7 +48,8 @@ export async function lambdaSurroundings(
     targetUrl ? openDatabase(targetUrl, names.target) : undefined,
     cacheUrl ? cacheSettings(cacheUrl) : undefined,
   ]);
-  const store = openStore(`s3://${bucket}/${variable(names.prefix) ?? ''}`);
+  const { onClient } = invocation;
+  const store = openStore(`s3://${bucket}/${variable(names.prefix) ?? ''}`, { onClient });
   mustAllowStore(store, allowedStores(variable(names.allowedStores), names.allowedStores));
   const allowed = allowedTargets(variable(names.allowedTargets), names.allowedTargets);
   return {

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { S3ClientConfig } from '@aws-sdk/client-s3';
+import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
 import { InternalError } from '../errors/usage.ts';
 import type { ByteRange, ObjectFacts, ObjectStore, PendingUpload, Piece } from './object-store.ts';
 import { compose } from './s3-compose.ts';
@@ -16,6 +16,8 @@ export interface StoreOptions {
   readonly signal?: AbortSignal;
   /** In place of the SDK's own HTTP handler, as its client takes it. */
   readonly requestHandler?: NonNullable<S3ClientConfig['requestHandler']>;
+  /** Told of the client before its first request, to watch what it sends. */
+  readonly onClient?: ((client: S3Client) => void) | undefined;
 }
 
 /**
@@ -24,7 +26,11 @@ export interface StoreOptions {
  */
 export function openStore(uri: string, options: StoreOptions = {}): ObjectStore {
   return new S3Store(
-    new S3Context(parseStoreUri(uri), options.signal, () => connect(options.requestHandler)),
+    new S3Context(parseStoreUri(uri), options.signal, async () => {
+      const connection = await connect(options.requestHandler);
+      options.onClient?.(connection.client);
+      return connection;
+    }),
   );
 }
 

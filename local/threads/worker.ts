@@ -92,6 +92,8 @@ class GatheredProgress implements Progress {
     say({ kind: 'warn', id: this.#id, message });
   }
 
+  measure(): void {}
+
   tell(): void {
     const amounts = { bytes: this.#bytes, rows: this.#rows, files: this.#files };
     if (Object.values(amounts).every((amount) => amount === 0)) return;

@@ -56,6 +56,7 @@ describe('verifying a backup', () => {
         done.rows += rows;
       },
       expect: (total) => Object.assign(expected, total),
+      measure() {},
       warn: () => expect.unreachable(),
     });
     expect(report).toEqual({

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { errorOf } from '../../functions/errors/replicator-error.ts';
@@ -5,6 +8,8 @@ import { onLambda } from '../../functions/handlers/on-lambda.ts';
 import type { StateHandler } from '../../functions/handlers/state-handler.ts';
 import { environment } from '../../functions/run/environment-names.ts';
 import { readFailure } from '../../functions/run/failure.ts';
+import { metricNamespace } from '../../functions/run/metric-names.ts';
+import { SnapshotLost } from '../../functions/snapshot/errors.ts';
 import { openStore } from '../../functions/store/open-store.ts';
 import { freshBucket } from '../servers/fresh-bucket.ts';
 
@@ -35,10 +40,12 @@ function functionEnvironment(more: Record<string, string> = {}): void {
 beforeEach(async () => {
   bucket = await freshBucket();
   lines = [];
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    lines.push(JSON.parse(String(text)));
-    return true;
-  });
+  // CloudWatch Logs gets both.
+  for (const stream of [process.stdout, process.stderr])
+    vi.spyOn(stream, 'write').mockImplementation((text) => {
+      lines.push(JSON.parse(String(text)));
+      return true;
+    });
   functionEnvironment();
 });
 afterEach(() => {
@@ -48,6 +55,15 @@ afterEach(() => {
 });
 
 const context = (ms: number) => ({ getRemainingTimeInMillis: () => ms });
+/** As Lambda hands it over. */
+const wholeContext = {
+  ...context(60_000),
+  awsRequestId: 'c6af9ac6-7b61-11e6-9a41-93e8deadbeef',
+  functionName: 'Nautobots-CopyShard',
+  functionVersion: '$LATEST',
+  invokedFunctionArn: 'arn:aws:lambda:eu-central-1:111111111111:function:Nautobots-CopyShard',
+  memoryLimitInMB: '1024',
+};
 
 test('a handler finds the store, the databases, the media and its execution from the environment', async () => {
   functionEnvironment({
@@ -97,11 +113,105 @@ test('its end is one line of JSON with what was done', async () => {
     progress.warn('look here');
     return null;
   });
-  await handler({ run, shard: 7 }, context(60_000));
-  expect(lines).toMatchObject([
-    { level: 'WARN', message: 'look here', handler: 'CopyShard', run: run.id, shard: 7 },
-    { level: 'INFO', message: 'done', handler: 'CopyShard', bytes: 15, rows: 3, files: 0 },
+  await handler({ run, shard: 7 }, wholeContext);
+  const who = {
+    state: 'CopyShard',
+    execution: run.executionId,
+    run: run.id,
+    backup: run.id,
+    shard: 7,
+    attempt: wholeContext.awsRequestId,
+    service: 'nautobot-replicator',
+    cold_start: expect.any(Boolean),
+  };
+  expect(lines.slice(0, 2)).toMatchObject([
+    { level: 'WARN', message: 'look here', ...who },
+    { level: 'INFO', message: 'done', ...who, bytes: 15, rows: 3, files: 0 },
   ]);
+});
+
+test('what it did is measured, under the names and with the dimensions that alarms know', async () => {
+  functionEnvironment({ [environment.stack]: 'Nautobots', [environment.sourceName]: 'production' });
+  const handler = onLambda('CopyShard', async (_, { progress }) => {
+    progress.advance({ bytes: 10, rows: 1 });
+    return null;
+  });
+  await handler({ run, shard: 7 }, context(60_000));
+  const emf = lines.at(-1);
+  expect(emf).toMatchObject({
+    _aws: {
+      CloudWatchMetrics: [
+        {
+          Namespace: metricNamespace,
+          Dimensions: [['Stack', 'Source']],
+          Metrics: [
+            { Name: 'HandlerSeconds', Unit: 'Seconds' },
+            { Name: 'BytesCopied', Unit: 'Bytes' },
+            { Name: 'RowsCopied', Unit: 'Count' },
+          ],
+        },
+      ],
+    },
+    Stack: 'Nautobots',
+    Source: 'production',
+    BytesCopied: 10,
+    RowsCopied: 1,
+  });
+});
+
+test('who works for minutes is measured every minute, without counting anything twice', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  const handler = onLambda('CopyShard', async (_, { progress }) => {
+    for (const bytes of [10, 20]) {
+      progress.advance({ bytes });
+      vi.advanceTimersByTime(60_000);
+    }
+    vi.advanceTimersByTime(120_000);
+    progress.advance({ bytes: 5 });
+    return null;
+  });
+  await handler({ run, shard: 7 }, context(600_000));
+  vi.useRealTimers();
+  expect(lines.flatMap(({ BytesCopied }) => BytesCopied ?? [])).toEqual([10, 20, 5]);
+});
+
+test('a lost snapshot is counted', async () => {
+  const handler = onLambda('KeepSnapshot', () => Promise.reject(new SnapshotLost('gone')));
+  await expect(handler({ run }, context(60_000))).rejects.toThrow('gone');
+  expect(lines.at(-1)).toMatchObject({ SnapshotsLost: 1 });
+});
+
+test('an error is logged with its stack and what caused it, and nothing else that hangs on it', async () => {
+  const cause = Object.assign(new Error('reset by peer'), { detail: 'a row of somebody' });
+  const handler = onLambda('CopyShard', () => Promise.reject(new Broken('no rows', { cause })));
+  await expect(handler({ run }, context(60_000))).rejects.toThrow(Broken);
+  expect(lines[0]).toMatchObject({
+    level: 'ERROR',
+    message: 'no rows',
+    error: 'BrokenOnLambda',
+    stack: expect.stringContaining('on-lambda.test.ts'),
+    cause: 'Error: reset by peer',
+  });
+  expect(JSON.stringify(lines)).not.toContain('a row of somebody');
+});
+
+test('a store that asks to slow down is counted, and so are the requests sent again', async () => {
+  let asked = 0;
+  const server = createServer((_, answer) => {
+    asked++;
+    answer.writeHead(asked < 3 ? 503 : 404).end();
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  functionEnvironment({
+    AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+  });
+  try {
+    const handler = onLambda('ReadFailure', async (_, { store }) => (await store.head('x')) ?? null);
+    await handler({ run }, context(60_000)).catch(() => {});
+  } finally {
+    server.close();
+  }
+  expect(lines.at(-1)).toMatchObject({ StoreThrottles: [1, 1], StoreRetries: 2 });
 });
 
 test('a handler is told before its time is over, and fails with a name that is retried', async () => {

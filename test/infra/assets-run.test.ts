@@ -57,10 +57,11 @@ test('Replicate runs from the assets alone, with nothing around them but their e
   };
   for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value);
   const log: Record<string, unknown>[] = [];
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    log.push(JSON.parse(String(text)));
-    return true;
-  });
+  for (const stream of [process.stdout, process.stderr])
+    vi.spyOn(stream, 'write').mockImplementation((text) => {
+      log.push(JSON.parse(String(text)));
+      return true;
+    });
   try {
     await runMachine(
       'replicate',

@@ -80,7 +80,14 @@ test('Begin gives a run its id, and the same one when it is repeated', async () 
 
 test('what reads definitions has WebAssembly and its worker thread beside it', () => {
   const files = readdirSync(join(folder, 'assets', 'DumpSchema'));
-  expect(files.sort()).toEqual(['index.mjs', 'libpg-query.wasm', 'pg-dump-worker.mjs', 'pg_dump.wasm']);
+  expect(files.sort()).toEqual([
+    'index.mjs',
+    'index.mjs.map',
+    'libpg-query.wasm',
+    'pg-dump-worker.mjs',
+    'pg-dump-worker.mjs.map',
+    'pg_dump.wasm',
+  ]);
 });
 
 test('bundles of the same sources are kept', async () => {

@@ -23,6 +23,7 @@ const counting: Progress = {
   },
   expect() {},
   warn() {},
+  measure() {},
 };
 
 /** As the command line runs a machine, with the workers on two threads. */

@@ -11,8 +11,10 @@ import { stateHandler } from '../state-handler.ts';
  * keeper has it. Nobody waits for it.
  */
 export const keepSnapshot = stateHandler(BackupInput, async ({ run, options }, surroundings) => {
-  const { store, signal } = surroundings;
+  const { store, progress, signal } = surroundings;
   const at = roundOf(run);
+  // What OpenSnapshot wrote when the first keeper had it; the first keeper itself finds none yet
+  const opened = (await store.head(keys.snapshot(at)))?.lastModified ?? new Date();
   return keep({
     database: need(surroundings, 'source'),
     backupId: run.id,
@@ -22,6 +24,19 @@ export const keepSnapshot = stateHandler(BackupInput, async ({ run, options }, s
     onYield: (reason) => recordFailure(store, at, 'KeepSnapshot', new BackupYielded(reason)),
     isReleased: async () => (await store.head(keys.released(at))) !== undefined,
     wasOpened: async () => (await store.head(keys.snapshot(at))) !== undefined,
+    beat: seldom(60_000, () =>
+      progress.measure('SnapshotAgeSeconds', (Date.now() - opened.getTime()) / 1000),
+    ),
     signal,
   });
 });
+
+/** Passes on the first call, and then no more than one in so many milliseconds. */
+function seldom(ms: number, call: () => void): () => void {
+  let last = Number.NEGATIVE_INFINITY;
+  return () => {
+    if (performance.now() - last < ms) return;
+    last = performance.now();
+    call();
+  };
+}

@@ -15,10 +15,14 @@ const AnnounceRestore = z.object({
 /** AnnounceRestore: what the execution's output tells whoever started it, and where the whole report is. */
 export const announceRestore = stateHandler(
   AnnounceRestore,
-  async ({ run, plan, ...results }, { store }) => ({
-    run,
-    plan: { backupId: plan.backupId, scope: plan.scope },
-    ...results,
-    report: (await store.head(keys.report(run.id))) ? store.uri(keys.report(run.id)) : null,
-  }),
+  async ({ run, plan, ...results }, { store, progress }) => {
+    progress.measure('RestoresDone', 1);
+    progress.measure('RestoreSeconds', (Date.now() - Date.parse(run.startedAt)) / 1000);
+    return {
+      run,
+      plan: { backupId: plan.backupId, scope: plan.scope },
+      ...results,
+      report: (await store.head(keys.report(run.id))) ? store.uri(keys.report(run.id)) : null,
+    };
+  },
 );
