@@ -1,7 +1,9 @@
 import type { Progress } from '../run/progress.ts';
 import { type CacheAddress, describeCache, isLoopback, parseCacheUrl } from './address.ts';
 import { BadCacheUrl, InvalidationFailed } from './errors.ts';
-import { type Census, countKeys, makeRemover, type Remover, sweepCacheops, sweepDjango } from './keys.ts';
+import { type Census, findKeys, makeRemover, type Remover, sweepCacheops, sweepEntries } from './keys.ts';
+import { nameOfKey } from './layout.ts';
+import { mustAllow } from './permissions.ts';
 import { type CacheServers, mustServe, openServers } from './servers.ts';
 
 export interface InvalidateOptions {
@@ -18,7 +20,12 @@ export interface InvalidatedDatabase {
   readonly deleted: number;
   /** Keys that should be gone and are there: a running application has filled them again. */
   readonly remaining: number;
-  /** Holds a Celery queue or its traces; there, entries of the Django cache are all that is deleted. */
+  /** The first ten of them. */
+  readonly reappeared: readonly string[];
+  /** What was found there; a Nautobot 1.6 has a query cache, later ones have none. */
+  readonly django: number;
+  readonly queryCache: number;
+  /** Holds a Celery queue or its traces; there, only what is an entry of a cache by its name alone is deleted. */
   readonly broker: boolean;
   /** Keys of the Django cache with another version than 1, which are left. */
   readonly otherVersions: number;
@@ -31,6 +38,9 @@ export interface Invalidated {
   readonly deleted: number;
   readonly remaining: number;
 }
+
+/** Keys named of those that came back. */
+const mostNamed = 10;
 
 /** Nautobot 1.6 has its Django cache in database 0 and cacheops in 1; later ones have the Django cache in 1. */
 const usualDatabases = [0, 1];
@@ -61,7 +71,8 @@ export async function invalidateRedis(url: string, options: InvalidateOptions): 
 }
 
 /**
- * Connects, logs in and asks for the databases, so that a wrong URL is found before hours of work.
+ * Connects, logs in, asks for the databases and tries every command that will be needed on a key that isn't there, so
+ * that a wrong URL, a replica or a missing permission is found before hours of work.
  * @throws BadCacheUrl, CacheUnreachable, CacheAccessDenied, the signal's reason
  */
 export async function checkCache(url: string, options: Partial<InvalidateOptions> = {}): Promise<void> {
@@ -69,7 +80,10 @@ export async function checkCache(url: string, options: Partial<InvalidateOptions
   const signal = options.signal ?? new AbortController().signal;
   const servers = await openServers(address, signal);
   try {
-    await mustServe(servers, address, chosenDatabases(address, options) ?? []);
+    const chosen = chosenDatabases(address, options);
+    await mustServe(servers, address, chosen ?? []);
+    for (const db of chosen ?? usualDatabases)
+      if (await servers.select(db)) await mustAllow(servers, options.keyPrefix ?? '');
   } finally {
     servers.close();
   }
@@ -113,15 +127,25 @@ async function invalidateDatabase(
   const keyPrefix = options.keyPrefix ?? '';
   const remove = makeRemover();
   const first = await sweep(servers, keyPrefix, remove, true);
-  const kinds = new Set(first.census.broker ? ['django'] : ['django', 'cacheops']);
+  const kinds = new Set(['django', 'query', ...(first.census.broker ? [] : ['cacheops'])]);
   let deleted = first.deleted;
-  let remaining = await countAll(servers, keyPrefix, kinds);
-  if (remaining > 0) {
+  let left = await findAll(servers, keyPrefix, kinds);
+  if (left.length > 0) {
     deleted += (await sweep(servers, keyPrefix, remove, !first.census.broker)).deleted;
-    remaining = await countAll(servers, keyPrefix, kinds);
+    left = await findAll(servers, keyPrefix, kinds);
   }
-  const { broker, otherVersions, otherPrefixes } = first.census;
-  return { db, deleted, remaining, broker, otherVersions, otherPrefixes: [...otherPrefixes] };
+  const { broker, otherVersions, otherPrefixes, django, cacheops } = first.census;
+  return {
+    db,
+    deleted,
+    remaining: left.length,
+    reappeared: left.slice(0, mostNamed).map(nameOfKey),
+    django,
+    queryCache: cacheops,
+    broker,
+    otherVersions,
+    otherPrefixes: [...otherPrefixes],
+  };
 }
 
 /** Whether a database is a broker's is known when all of it was seen: only then may the query cache go. */
@@ -131,30 +155,36 @@ async function sweep(
   remove: Remover,
   queryCacheToo: boolean,
 ): Promise<{ deleted: number; census: Census }> {
-  const census: Census = { cacheops: 0, otherVersions: 0, broker: false, otherPrefixes: new Set() };
+  const census: Census = {
+    django: 0,
+    cacheops: 0,
+    otherVersions: 0,
+    broker: false,
+    otherPrefixes: new Set(),
+  };
   let deleted = 0;
-  for (const node of servers.nodes) deleted += await sweepDjango(node, keyPrefix, remove, census);
+  for (const node of servers.nodes) deleted += await sweepEntries(node, keyPrefix, remove, census);
   if (queryCacheToo && census.cacheops > 0 && !census.broker) {
     for (const node of servers.nodes) deleted += await sweepCacheops(node, keyPrefix, remove);
   }
   return { deleted, census };
 }
 
-async function countAll(
+async function findAll(
   servers: CacheServers,
   keyPrefix: string,
   kinds: ReadonlySet<string>,
-): Promise<number> {
-  let count = 0;
-  for (const node of servers.nodes) count += await countKeys(node, keyPrefix, kinds);
-  return count;
+): Promise<string[]> {
+  const found: string[] = [];
+  for (const node of servers.nodes) found.push(...(await findKeys(node, keyPrefix, kinds)));
+  return found;
 }
 
 function report(database: InvalidatedDatabase, address: CacheAddress, options: InvalidateOptions): void {
   const where = `database ${database.db} of the cache at ${describeCache({ ...address, database: database.db })}`;
   if (database.remaining > 0) {
     options.progress.warn(
-      `${where} has ${database.remaining} cache keys again: stop Nautobot during a restore, or clear the cache once more`,
+      `${where} has ${database.remaining} cache keys again (${database.reappeared.slice(0, 3).join(', ')}${database.remaining > 3 ? ' …' : ''}): stop Nautobot during a restore, or clear the cache once more`,
     );
   }
   if (database.otherVersions > 0) {

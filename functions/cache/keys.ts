@@ -18,14 +18,18 @@ export async function* pagesOfKeys(node: CacheNode): AsyncGenerator<Buffer[]> {
 
 /** What was seen in one database, of all servers of a cluster together. */
 export interface Census {
+  /** Entries of the Django cache and of the query cache that were deleted. */
+  django: number;
   cacheops: number;
   otherVersions: number;
   broker: boolean;
   readonly otherPrefixes: Set<string>;
 }
 
-/** Looks through a database and deletes the entries of the Django cache on the way. @returns keys deleted */
-export async function sweepDjango(
+/**
+ * Looks through a database and deletes on the way what is an entry of a cache by its name alone. @returns keys deleted
+ */
+export async function sweepEntries(
   node: CacheNode,
   keyPrefix: string,
   remove: Remover,
@@ -39,9 +43,10 @@ export async function sweepDjango(
     for (const key of page) {
       const text = key.toString('latin1');
       const kind = kindOfKey(text, keyPrefix);
-      if (kind === 'django') doomed.push(key);
+      if (kind === 'django' || kind === 'query') doomed.push(key);
+      if (kind === 'django') census.django += 1;
       if (kind === 'otherVersion') census.otherVersions += 1;
-      if (kind === 'cacheops') census.cacheops += 1;
+      if (kind === 'query' || kind === 'cacheops') census.cacheops += 1;
       if (kind === 'broker') census.broker = true;
       if (kind !== 'unknown') continue;
       unknown.push(key);
@@ -56,7 +61,7 @@ export async function sweepDjango(
   return deleted;
 }
 
-/** Deletes the entries of the query cache. @returns keys deleted */
+/** Deletes what else belongs to the query cache. @returns keys deleted */
 export async function sweepCacheops(node: CacheNode, keyPrefix: string, remove: Remover): Promise<number> {
   let deleted = 0;
   for await (const page of pagesOfKeys(node)) {
@@ -66,12 +71,12 @@ export async function sweepCacheops(node: CacheNode, keyPrefix: string, remove: 
   return deleted;
 }
 
-/** How many keys of these kinds there are now. */
-export async function countKeys(
+/** The keys of these kinds that there are now, as latin1. */
+export async function findKeys(
   node: CacheNode,
   keyPrefix: string,
   kinds: ReadonlySet<string>,
-): Promise<number> {
+): Promise<Set<string>> {
   const found = new Set<string>();
   for await (const page of pagesOfKeys(node)) {
     for (const key of page) {
@@ -79,7 +84,7 @@ export async function countKeys(
       if (kinds.has(kindOfKey(text, keyPrefix))) found.add(text);
     }
   }
-  return found.size;
+  return found;
 }
 
 /** Celery keeps a queue in a list; neither Django's cache nor cacheops makes one. */
@@ -111,7 +116,8 @@ export function makeRemover(): Remover {
     let deleted = 0;
     for (const outcome of outcomes) {
       if ('reply' in outcome) deleted += Number(outcome.reply);
-      else if (!/^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN)/.test(outcome.error.message)) throw outcome.error;
+      else if (!/^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN)/.test(outcome.error.message))
+        throw node.explain(outcome.error);
     }
     return deleted;
   };

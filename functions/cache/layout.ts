@@ -2,14 +2,18 @@
  * What a key in Redis is to Nautobot:
  * - `django`: an entry of the Django cache that is to go
  * - `otherVersion`: one of the same cache with another version than 1, which nothing in Nautobot writes
- * - `cacheops`: an entry of the query cache of Nautobot 1.6
+ * - `query`: an entry of the query cache of Nautobot 1.6 (cacheops): a result, named by a checksum that nothing else has
+ * - `cacheops`: what else looks like the query cache's: its index, or entries named in another way
  * - `broker`: a trace of a Celery broker or its results
  * - `unknown`: anything else; never touched
  */
-export type KeyKind = 'django' | 'otherVersion' | 'cacheops' | 'broker' | 'unknown';
+export type KeyKind = 'django' | 'otherVersion' | 'query' | 'cacheops' | 'broker' | 'unknown';
 
+const queryKey = /^(q|as):[0-9a-f]{32}$/;
 const cacheopsKey = /^(q|as|conj|schemes):/;
 const brokerKey = /^(_kombu\.|unacked|celery-task-meta-|celery-taskset-meta-|celery$)/;
+/** Characters of a key that a message shows. */
+const longestName = 120;
 /** Kombu's name for the queue of a priority: `default`, this, a digit. */
 const prioritySeparator = '\x06\x16';
 
@@ -25,6 +29,7 @@ export function kindOfKey(key: string, keyPrefix: string): KeyKind {
     if (version === '1') return 'django';
     if (version !== undefined) return 'otherVersion';
   }
+  if (queryKey.test(key)) return 'query';
   if (cacheopsKey.test(key)) return 'cacheops';
   return brokerKey.test(key) || key.includes(prioritySeparator) ? 'broker' : 'unknown';
 }
@@ -32,4 +37,13 @@ export function kindOfKey(key: string, keyPrefix: string): KeyKind {
 /** The prefix that a key would have as an entry of another Django cache, `staging` of `staging:1:name`. */
 export function otherPrefixOf(key: string): string | undefined {
   return /^([^:]{0,100}):1:/.exec(key)?.[1];
+}
+
+/**
+ * A key for people. Session keys are as good as a password: of a key that names one, the beginning has to do.
+ * @param key as latin1
+ */
+export function nameOfKey(key: string): string {
+  const text = Buffer.from(key, 'latin1').toString('utf8');
+  return text.replace(/(sessions?\W.{0,40}?)[0-9a-z]{20,}.*/i, '$1…').slice(0, longestName);
 }

@@ -9,6 +9,8 @@ export interface CacheNode {
   call(command: string, ...args: (string | Buffer | number)[]): Promise<unknown>;
   /** Many commands in one round trip; each has its own outcome. */
   pipeline(commands: readonly (readonly [string, ...(string | Buffer)[]])[]): Promise<Outcome[]>;
+  /** An error of a single outcome, in this project's words. */
+  explain(error: Error): Error;
   /** Never throws. */
   close(): void;
 }
@@ -51,6 +53,7 @@ export async function openNode(
       const lost = results.find((result) => 'error' in result && !isReply(result.error));
       return lost !== undefined && 'error' in lost ? fail(lost.error) : results;
     },
+    explain: (error) => explain(error, address),
     close,
   };
   try {
@@ -119,11 +122,28 @@ export function isDenied(error: Error): boolean {
   return /^(NOAUTH|WRONGPASS|NOPERM|ERR invalid password|ERR AUTH|READONLY)/.test(error.message);
 }
 
+/** A server that takes no writes for now: its replicas or its disk are away, it loads, its cluster is down. */
+function isNotReady(error: Error): boolean {
+  return /^(MISCONF|NOREPLICAS|LOADING|MASTERDOWN|CLUSTERDOWN)/.test(error.message);
+}
+
 function explain(error: unknown, address: CacheAddress): Error {
   if (!(error instanceof Error)) return new Error(String(error));
   const where = describeCache(address);
   if (/^READONLY/.test(error.message)) {
     return new CacheAccessDenied(`the cache at ${where} is a read-only replica: name its primary`, {
+      cause: error,
+    });
+  }
+  if (/^NOPERM/.test(error.message)) {
+    const who = address.username === undefined ? 'the default user' : `the user "${address.username}"`;
+    return new CacheAccessDenied(
+      `${who} of the cache at ${where} lacks a permission (${error.message}): it needs ~* +@read +@write +select +info, or at least +ping +scan +type +unlink +del`,
+      { cause: error },
+    );
+  }
+  if (isNotReady(error)) {
+    return new CacheUnreachable(`the cache at ${where} takes no writes now (${error.message})`, {
       cause: error,
     });
   }

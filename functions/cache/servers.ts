@@ -2,8 +2,9 @@ import { isIP } from 'node:net';
 import { type CacheAddress, describeCache, isLoopback } from './address.ts';
 import { BadCacheUrl, CacheAccessDenied, CacheUnreachable } from './errors.ts';
 import { type CacheNode, openNode } from './node.ts';
+import { openPrimary } from './sentinel.ts';
 
-/** The servers behind a cache URL: one, or all primaries of a cluster. */
+/** The servers behind a cache URL: one, the primary that sentinels name, or all primaries of a cluster. */
 export interface CacheServers {
   readonly nodes: readonly CacheNode[];
   readonly cluster: boolean;
@@ -14,7 +15,7 @@ export interface CacheServers {
 
 /** @throws CacheUnreachable, CacheAccessDenied, the signal's reason */
 export async function openServers(address: CacheAddress, signal: AbortSignal): Promise<CacheServers> {
-  const first = await openNode(address, signal);
+  const first = await (address.sentinel ? openPrimary : openNode)(address, signal);
   const opened = [first];
   const close = () => {
     for (const node of opened) node.close();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { describeCache, isLoopback, parseCacheUrl } from '../../functions/cache/address.ts';
 import { BadCacheUrl } from '../../functions/cache/errors.ts';
-import { kindOfKey, otherPrefixOf } from '../../functions/cache/layout.ts';
+import { kindOfKey, nameOfKey, otherPrefixOf } from '../../functions/cache/layout.ts';
 
 describe('a cache URL', () => {
   it('names host, port, database, user and password', () => {
@@ -89,7 +89,74 @@ describe('a key', () => {
       Array(4).fill('broker'),
     );
     expect(kinds('', 'default\x06\x169', 'default')).toEqual(['broker', 'unknown']);
+    expect(kinds('', `q:${'0af9'.repeat(8)}`, `as:${'0af9'.repeat(8)}`, `q:${'0af9'.repeat(9)}`)).toEqual([
+      'query',
+      'query',
+      'cacheops',
+    ]);
     expect(otherPrefixOf('staging:1:x')).toBe('staging');
     expect(otherPrefixOf('redbeat:tasks:1')).toBeUndefined();
+  });
+
+  it('is shown to people, but no session key in it', () => {
+    expect(nameOfKey(':1:constance:nautobot:BANNER_TOP')).toBe(':1:constance:nautobot:BANNER_TOP');
+    expect(nameOfKey(Buffer.from(':1:ключ').toString('latin1'))).toBe(':1:ключ');
+    expect(nameOfKey(`:1:django.contrib.sessions.cache${'k3f9qa7x'.repeat(4)}`)).toBe(
+      ':1:django.contrib.sessions.…',
+    );
+  });
+});
+
+describe('a cache URL with sentinels', () => {
+  const hosts = [
+    { host: 's1.example.com', port: 26_379 },
+    { host: 's2.example.com', port: 26_380 },
+  ];
+
+  it('names them, what they call the primary, and the login of the servers', () => {
+    const server = { host: 's1.example.com', port: 26_379, password: 'p@ss', tls: false };
+    expect(parseCacheUrl('redis+sentinel://:p%40ss@s1.example.com,s2.example.com:26380/mymaster/1')).toEqual({
+      ...server,
+      database: 1,
+      sentinel: { hosts, primary: 'mymaster' },
+    });
+    expect(parseCacheUrl('redis-sentinel://:p%40ss@s1.example.com,s2.example.com:26380/2#mymaster')).toEqual({
+      ...server,
+      database: 2,
+      sentinel: { hosts, primary: 'mymaster' },
+    });
+    expect(
+      parseCacheUrl(
+        'sentinel://:p%40ss@s1.example.com:26379;sentinel://:p%40ss@s2.example.com:26380/0?master_name=my%20master&sentinel_password=x&sentinel_username=u',
+      ),
+    ).toEqual({
+      ...server,
+      database: 0,
+      sentinel: { hosts, primary: 'my master', username: 'u', password: 'x' },
+    });
+  });
+
+  it('with rediss speaks TLS to all of them', () => {
+    const { tls } = parseCacheUrl('rediss+sentinel://s1.example.com/mymaster?ssl_ca_certs=/ca.pem');
+    expect(tls).toEqual({ verify: true, caFile: '/ca.pem' });
+  });
+
+  it('is described without passwords, and refused without repeating them', () => {
+    const url =
+      'redis+sentinel://u:secret@s1.example.com,s2.example.com:26380/mymaster/1?sentinel_password=secret';
+    expect(describeCache(parseCacheUrl(url))).toBe(
+      'mymaster of sentinel s1.example.com:26379, s2.example.com:26380/1',
+    );
+    for (const wrong of [
+      'redis+sentinel://:secret@s1.example.com',
+      'redis+sentinel://:secret@s1.example.com/mymaster/one',
+      'redis+sentinel://:secret@s1.example.com/mymaster/1/2',
+      'redis+sentinel://:secret@s1.example.com:port/mymaster',
+      'redis+sentinel://:se%cret@s1.example.com/mymaster',
+      'redis+sentinel://:secret@s1.example.com/%',
+    ]) {
+      expect(() => parseCacheUrl(wrong), wrong).toThrow(BadCacheUrl);
+      expect(() => parseCacheUrl(wrong)).not.toThrow(/secret|cret@/);
+    }
   });
 });

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,12 +18,27 @@ export interface RunningRedis {
   stop(): Promise<void>;
 }
 
-/** Starts a server on a free loopback port, without files; `more` are further arguments. */
-export async function startRedis(more: readonly string[] = [], password?: string): Promise<RunningRedis> {
+/** Starts a server on a free loopback port; `more` are further arguments, `file` a configuration. */
+export async function startRedis(
+  more: readonly string[] = [],
+  password?: string,
+  file?: string,
+): Promise<RunningRedis> {
   if (redisProgram === undefined) throw new Error('there is no Redis on this machine');
   const folder = mkdtempSync(join(tmpdir(), 'redis-'));
   const port = await freePort();
-  const args = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--dir', folder, ...more];
+  const args = [
+    ...(file ? [file] : []),
+    '--port',
+    `${port}`,
+    '--bind',
+    '127.0.0.1',
+    '--save',
+    '',
+    '--dir',
+    folder,
+    ...more,
+  ];
   if (password !== undefined) args.push('--requirepass', password);
   const child = spawn(redisProgram, args, { stdio: 'ignore' });
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
@@ -68,19 +83,50 @@ function isFree(port: number): Promise<boolean> {
   });
 }
 
-/** Two primaries that share the slots. */
-export async function startCluster(): Promise<{ first: RunningRedis; second: RunningRedis }> {
-  const more = ['--cluster-enabled', 'yes'];
-  const [first, second] = await Promise.all([startRedis(more), startRedis(more)]);
-  const slots = Array.from({ length: 16_384 }, (_, slot) => slot);
-  await first.client().cluster('ADDSLOTS', ...slots.slice(0, 8192));
-  await second.client().cluster('ADDSLOTS', ...slots.slice(8192));
-  for (const server of [first, second]) {
+/** Primaries that share the slots. */
+export async function startCluster(size: number): Promise<RunningRedis[]> {
+  const servers = await Promise.all(
+    Array.from({ length: size }, () => startRedis(['--cluster-enabled', 'yes'])),
+  );
+  for (const [index, server] of servers.entries()) {
+    const from = Math.floor((index * 16_384) / size);
+    const to = Math.floor(((index + 1) * 16_384) / size);
+    const slots = Array.from({ length: to - from }, (_, slot) => from + slot);
+    await server.client().cluster('ADDSLOTS', ...slots);
+  }
+  const [first] = servers;
+  for (const server of servers) {
     while (!String(await server.client().cluster('INFO')).includes('cluster_state:ok')) {
       // Again, because a handshake on a busy machine can time out, which nobody is told of.
-      await first.client().cluster('MEET', '127.0.0.1', second.port);
+      for (const { port } of servers) await first?.client().cluster('MEET', '127.0.0.1', port);
       await new Promise((resolve) => setTimeout(resolve, 250));
     }
   }
-  return { first, second };
+  return servers;
+}
+
+/** A sentinel that watches a primary as `mymaster`. */
+export async function startSentinel(
+  primaryPort: number,
+  { authPass, requirePass }: { authPass: string; requirePass: string },
+): Promise<RunningRedis> {
+  const settings = [
+    `sentinel monitor mymaster 127.0.0.1 ${primaryPort} 1`,
+    `sentinel auth-pass mymaster ${authPass}`,
+    'sentinel down-after-milliseconds mymaster 1000',
+    'sentinel failover-timeout mymaster 3000',
+    '',
+  ];
+  // A sentinel writes what it learns into its own configuration
+  const folder = mkdtempSync(join(tmpdir(), 'sentinel-'));
+  const file = join(folder, 'sentinel.conf');
+  writeFileSync(file, settings.join('\n'));
+  const server = await startRedis(['--sentinel'], requirePass, file);
+  return {
+    ...server,
+    stop: async () => {
+      await server.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
 }
