@@ -112,10 +112,13 @@ export const keepPrevious = option({
 
 const cache = {
   value: 'REDIS-URL',
-  help: "Delete Nautobot's cache keys there afterwards: redis://host:6379, or rediss:// for TLS. A path (/1) names the database.",
+  help: "Delete Nautobot's cache keys there afterwards: redis://host:6379, rediss:// for TLS, redis+sentinel://host,host/primary, or secretsmanager://SECRET-ID. A path (/1) names the database.",
   schema: z
     .string()
-    .regex(/^rediss?:\/\/\S+$/, 'is not a Redis URL; write redis://host:6379, or rediss:// for TLS')
+    .regex(
+      /^(rediss?|rediss?[+-]sentinel|sentinel|secretsmanager):\/\/\S+$/i,
+      'is not a Redis URL; write redis://host:6379, or rediss:// for TLS',
+    )
     .optional(),
 };
 

@@ -5,6 +5,7 @@ import { UsageError } from '../functions/errors/usage.ts';
 import { mustBeDirectory } from '../functions/media/scan.ts';
 import { openDatabase } from '../functions/postgres/database.ts';
 import { allowedStores, allowedTargets, mustAllowStore } from '../functions/run/allowed.ts';
+import { cacheUrlOf } from '../functions/run/cache-url.ts';
 import { environment as names } from '../functions/run/environment-names.ts';
 import type { CacheSettings } from '../functions/run/surroundings.ts';
 import { openStore } from '../functions/store/open-store.ts';
@@ -40,7 +41,7 @@ export async function surroundingsOf(
   io: Io,
   display: RunDisplay,
 ): Promise<LocalSurroundings> {
-  const cache = cacheOf(places);
+  const cache = await cacheOf(places, io);
   const sanitize = await sanitizeOf(places.sanitizeSql);
   if (places.sourceMedia !== undefined) await mustBeDirectory(places.sourceMedia);
   const source = places.source === undefined ? undefined : await openDatabase(places.source, '--source');
@@ -73,7 +74,7 @@ function allowedPlaces(uri: string, { environment }: Io) {
   return { allowed, store };
 }
 
-function cacheOf(places: Places): CacheSettings | undefined {
+async function cacheOf(places: Places, { environment }: Io): Promise<CacheSettings | undefined> {
   const { invalidateCache: url, invalidateCommand: command, cacheKeyPrefix: keyPrefix } = places;
   if (url !== undefined && command !== undefined)
     throw new UsageError(
@@ -82,10 +83,12 @@ function cacheOf(places: Places): CacheSettings | undefined {
   if (keyPrefix !== undefined && url === undefined)
     throw new UsageError('--cache-key-prefix goes with --invalidate-cache REDIS-URL, which is missing');
   if (command !== undefined) return { kind: 'command', command };
-  if (url !== undefined) parseCacheUrl(url);
-  return url === undefined
-    ? undefined
-    : { kind: 'redis', url, ...(keyPrefix !== undefined && { keyPrefix }) };
+  if (url === undefined) return undefined;
+  // The variable is about staging's cache, as REPLICATOR_CACHE is
+  const password = places.target === undefined ? undefined : environment[names.cachePassword] || undefined;
+  const whole = await cacheUrlOf(url, password);
+  parseCacheUrl(whole);
+  return { kind: 'redis', url: whole, ...(keyPrefix !== undefined && { keyPrefix }) };
 }
 
 /** @throws UsageError for a file that PostgreSQL's parser doesn't take: now, and not after hours of loading */

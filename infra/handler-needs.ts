@@ -48,7 +48,14 @@ export const handlerNeeds: Readonly<Record<string, HandlerNeeds>> = {
   SealBackup: { store: 'seals', source: true, profile: true },
   AnnounceBackup: told,
 
-  PlanRestore: { store: 'runs', comparesSource: true, target: true, targetMedia: 'writes', profile: true },
+  PlanRestore: {
+    cache: true,
+    store: 'runs',
+    comparesSource: true,
+    target: true,
+    targetMedia: 'writes',
+    profile: true,
+  },
   CreateDatabase: intoTarget,
   LoadPreData: intoTarget,
   LoadShard: intoTarget,

@@ -3,6 +3,10 @@ import { count, counted, duration, moment } from '../text/quantities.ts';
 import { tableLines } from '../text/table.ts';
 
 type Sections = Report['sections'];
+type DatabaseOfCache = Extract<
+  NonNullable<Sections['InvalidateCache']>,
+  { kind: 'redis' }
+>['databases'][number];
 
 /** The whole report of a restore, for a person. */
 export function reportLines(report: Report): string[] {
@@ -72,7 +76,18 @@ function cacheLines(cache: Sections['InvalidateCache']): string[] {
   if (!cache) return [];
   if (cache.kind === 'command') return [`  cache: the command took ${duration(cache.seconds * 1000)}`];
   const left = cache.remaining > 0 ? `, ${count(cache.remaining)} are there again` : '';
-  return [`  cache: ${counted(cache.deleted, 'key')} deleted${left}`];
+  return [`  cache: ${counted(cache.deleted, 'key')} deleted${left}`, ...cache.databases.map(databaseLine)];
+}
+
+function databaseLine(database: DatabaseOfCache): string {
+  const { db, deleted, django, queryCache, broker, remaining, reappeared } = database;
+  const found = [
+    ...(django > 0 ? [`${counted(django, 'entry', 'entries')} of the Django cache`] : []),
+    ...(queryCache > 0 ? [`${counted(queryCache, 'key')} of the query cache`] : []),
+    ...(broker ? ['a Celery broker'] : []),
+  ];
+  const again = remaining > 0 ? `; there again: ${reappeared.join(', ')}` : '';
+  return `    database ${db}: ${found.join(', ') || 'nothing of Nautobot'}; ${count(deleted)} deleted${again}`;
 }
 
 function commandLines(command: Sections['AfterRestore']): string[] {

@@ -55,7 +55,19 @@ export const sections = {
       deleted: count,
       remaining: count,
       databases: z.array(
-        z.object({ db: count, deleted: count, remaining: count, broker: z.boolean(), otherVersions: count }),
+        z.object({
+          db: count,
+          deleted: count,
+          /** Keys that came back although they had been deleted, and the first ten of them. */
+          remaining: count,
+          reappeared: z.array(z.string()).default([]),
+          /** What was found: entries of the Django cache, and of the query cache of Nautobot 1.6. */
+          django: count.default(0),
+          queryCache: count.default(0),
+          broker: z.boolean(),
+          otherVersions: count,
+          otherPrefixes: z.array(z.string()).default([]),
+        }),
       ),
     }),
     z.object({ kind: z.literal('command'), seconds: z.number() }),

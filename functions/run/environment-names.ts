@@ -14,7 +14,7 @@ export const environment = {
   /** Also read by the command line. */
   allowedTargets: 'REPLICATOR_ALLOWED_TARGETS',
   allowedStores: 'REPLICATOR_ALLOWED_STORES',
-  /** The password of a cache whose URL has none, as a secret. */
+  /** The password of a cache whose URL has none, as a secret. Also read by the command line. */
   cachePassword: 'REPLICATOR_CACHE_PASSWORD',
   /** Why there is no directory of the source's media. */
   mediaReason: 'REPLICATOR_MEDIA_REASON',

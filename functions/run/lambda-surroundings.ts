@@ -1,13 +1,13 @@
 import { openDatabase } from '../postgres/database.ts';
-import { SecretUnusable } from '../postgres/secret.ts';
 import { openStore, type StoreOptions } from '../store/open-store.ts';
 import { allowedStores, allowedTargets, mustAllowStore } from './allowed.ts';
+import { cacheUrlOf } from './cache-url.ts';
 import { environment as names } from './environment-names.ts';
 import { isExecutionRunning } from './execution-status.ts';
 import { OutOfTime } from './out-of-time.ts';
 import type { Progress } from './progress.ts';
 import { ConfigurationMissing } from './require.ts';
-import type { CacheSettings, Surroundings } from './surroundings.ts';
+import type { Surroundings } from './surroundings.ts';
 
 /** What is used of the context that Lambda hands to a function. */
 export interface LambdaContext {
@@ -46,7 +46,7 @@ export async function lambdaSurroundings(
   const [source, target, cache] = await Promise.all([
     sourceUrl ? openDatabase(sourceUrl, names.source) : undefined,
     targetUrl ? openDatabase(targetUrl, names.target) : undefined,
-    cacheUrl ? cacheSettings(cacheUrl) : undefined,
+    cacheUrl ? cacheUrlOf(cacheUrl, variable(names.cachePassword)) : undefined,
   ]);
   const { onClient } = invocation;
   const store = openStore(`s3://${bucket}/${variable(names.prefix) ?? ''}`, { onClient });
@@ -56,7 +56,7 @@ export async function lambdaSurroundings(
     store,
     ...(source && { source }),
     ...(target && { target }),
-    ...(cache && { cache }),
+    ...(cache && { cache: { kind: 'redis' as const, url: cache } }),
     ...(sourceMedia && { sourceMedia }),
     ...(targetMedia && { targetMedia }),
     ...(allowed && { allowedTargets: allowed }),
@@ -76,24 +76,4 @@ function untilNearlyOver(context: LambdaContext): AbortSignal {
   const left = Math.max(0, context.getRemainingTimeInMillis() - noticeMs);
   setTimeout(() => controller.abort(reason), left).unref();
   return controller.signal;
-}
-
-/** A Redis URL, or `secretsmanager://` and the id of a secret that is one. */
-async function cacheSettings(reference: string): Promise<CacheSettings> {
-  const scheme = 'secretsmanager://';
-  const url = reference.startsWith(scheme) ? await secretText(reference.slice(scheme.length)) : reference;
-  if (!/^rediss?:\/\//.test(url))
-    throw new SecretUnusable("the cache's secret is not a URL that begins with redis:// or rediss://");
-  return { kind: 'redis', url };
-}
-
-async function secretText(id: string): Promise<string> {
-  const { GetSecretValueCommand, SecretsManagerClient } = await import('@aws-sdk/client-secrets-manager');
-  try {
-    const answer = await new SecretsManagerClient({}).send(new GetSecretValueCommand({ SecretId: id }));
-    return (answer.SecretString ?? '').trim();
-  } catch (cause) {
-    const why = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
-    throw new SecretUnusable(`the secret ${id} can't be read (${why})`, { cause });
-  }
 }

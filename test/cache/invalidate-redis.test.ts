@@ -323,9 +323,9 @@ describe.runIf(redisProgram !== undefined)('a cache behind TLS', () => {
     const roots = `ssl_ca_certs=${encodeURIComponent(file('tls-certificate.pem'))}`;
     await expect(checkCache(`rediss://:right@127.0.0.1:${port}?${roots}`)).rejects.toThrow(CacheUnreachable);
     await checkCache(`rediss://:right@127.0.0.1:${port}`);
-    expect(await invalidateRedis(`rediss://:right@localhost:${port}?${roots}`, quiet)).toMatchObject({
-      deleted: 1,
-    });
+    await redis.client().acl('SETUSER', 'nautobot', 'on', '>of the user', '~*', '+@all');
+    const url = `rediss://nautobot:of%20the%20user@localhost:${port}?${roots}`;
+    expect(await invalidateRedis(url, quiet)).toMatchObject({ deleted: 1 });
     await expect(checkCache(`redis://:right@127.0.0.1:${port}`)).rejects.toThrow(CacheUnreachable);
     front.close();
     await redis.stop();

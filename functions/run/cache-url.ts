@@ -1,0 +1,50 @@
+import { SecretUnusable } from '../postgres/secret.ts';
+import { ConfigurationMissing } from './require.ts';
+
+const secretScheme = 'secretsmanager://';
+
+/**
+ * The Redis URL that a reference stands for: itself, or what the secret `secretsmanager://<id>` holds.
+ * @param password for a URL that has none: itself, or `secretsmanager://<id>` of a secret that is the password
+ * @throws SecretUnusable; ConfigurationMissing for a reference that is neither
+ */
+export async function cacheUrlOf(reference: string, password?: string): Promise<string> {
+  const url = await textOf(reference);
+  if (!/^(rediss?|rediss?[+-]sentinel|sentinel):\/\//i.test(url)) {
+    if (reference.startsWith(secretScheme))
+      throw new SecretUnusable(
+        "the cache's secret is not a URL that begins with redis://, rediss:// or redis+sentinel://",
+      );
+    throw new ConfigurationMissing(
+      'what names the cache is not a URL that begins with redis:// or rediss://',
+    );
+  }
+  return password === undefined ? url : withPassword(url, await textOf(password));
+}
+
+/** Every URL of Celery's list of sentinels gets it. */
+function withPassword(text: string, password: string): string {
+  const login = (user: string) => `${user}:${encodeURIComponent(password)}@`;
+  return text
+    .split(';')
+    .map((url) =>
+      url.replace(
+        /^([a-z+-]+:\/\/)(?:([^/?#@:]*)@)?(?=[^/?#@]*([/?#]|$))/i,
+        (_, scheme: string, user = '') => `${scheme}${login(user)}`,
+      ),
+    )
+    .join(';');
+}
+
+async function textOf(reference: string): Promise<string> {
+  if (!reference.startsWith(secretScheme)) return reference;
+  const id = reference.slice(secretScheme.length);
+  const { GetSecretValueCommand, SecretsManagerClient } = await import('@aws-sdk/client-secrets-manager');
+  try {
+    const answer = await new SecretsManagerClient({}).send(new GetSecretValueCommand({ SecretId: id }));
+    return (answer.SecretString ?? '').trim();
+  } catch (cause) {
+    const why = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
+    throw new SecretUnusable(`the secret ${id} can't be read (${why})`, { cause });
+  }
+}
