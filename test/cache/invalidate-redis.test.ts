@@ -182,7 +182,8 @@ describe.runIf(redisProgram !== undefined)('invalidating the cache in Redis', ()
         behind.write(data);
       });
       behind.on('data', async (data) => {
-        if (seen) await (written ??= writer.set(':1:written-meanwhile', 'stale'));
+        if (seen) written ??= writer.set(':1:written-meanwhile', 'stale');
+        await written;
         socket.write(data);
       });
       socket.on('close', () => behind.destroy());
