@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
+import { nearest } from '../functions/errors/nearest.ts';
 import { UsageError } from '../functions/errors/usage.ts';
-import { nearest } from './nearest.ts';
 import { flagOf, type OptionKinds } from './option.ts';
 import { redact } from './redact.ts';
 

@@ -1,8 +1,8 @@
+import { nearest } from '../functions/errors/nearest.ts';
 import { UsageError } from '../functions/errors/usage.ts';
 import { failureOf, printFailure } from './failure.ts';
 import { helpOf, overview } from './help.ts';
 import type { Io } from './io.ts';
-import { nearest } from './nearest.ts';
 import { parseOptions } from './parse-options.ts';
 import { laterVerbs, verbs } from './verbs.ts';
 import { version } from './version.ts';

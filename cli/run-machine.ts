@@ -2,6 +2,7 @@ import { silence } from '../functions/run/progress.ts';
 import { type Definition, readDefinition } from '../local/definition.ts';
 import type { MachineName } from '../local/machine-names.ts';
 import { type LocalSurroundings, type RunnerEvent, runMachine } from '../local/run-machine.ts';
+import { taskOf } from '../local/task.ts';
 import type { ThreadPlaces } from '../local/threads/messages.ts';
 import { threadedHandlers, threadsFor } from '../local/threads/threaded-handlers.ts';
 import type { Io } from './io.ts';
@@ -68,7 +69,7 @@ function follower(display: RunDisplay): (event: RunnerEvent) => void {
 function tasksOf(definition: Definition): Set<string> {
   return new Set(
     Object.entries(definition.States).flatMap(([name, state]) => {
-      if (state.Type === 'Task') return [name];
+      if (state.Type === 'Task') return taskOf(name, state).kind === 'announcement' ? [] : [name];
       const inner = [...(state.Branches ?? []), ...(state.ItemProcessor ? [state.ItemProcessor] : [])];
       return inner.flatMap((each) => [...tasksOf(each)]);
     }),

@@ -36,6 +36,7 @@ export function deploy(app: App, configuration: Configuration, codeOf: CodeOf): 
       ...sourceFields,
       ...common,
       sourceName: sourceFields.name,
+      defaults: { jobs: sourceFields.jobs },
       network,
     });
   if (source)
@@ -49,11 +50,13 @@ export function deploy(app: App, configuration: Configuration, codeOf: CodeOf): 
       ...props,
       description: `Rebuilds Nautobot: ${name}`,
     });
-    const { cache, ...places } = fields;
+    const { cache, jobs, keepPrevious, ...places } = fields;
     const target = new StagingTarget(stack, 'Target', {
       ...places,
       ...common,
       cache: cache && 'ecsTask' in cache ? undefined : cache,
+      invalidate: cache && 'ecsTask' in cache ? cache.ecsTask : undefined,
+      defaults: { jobs, keepPrevious },
       targetName: name,
       comparedSource: sourceFields?.database,
       network: fields.network ?? network,

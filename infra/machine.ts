@@ -1,4 +1,4 @@
-import { RemovalPolicy } from 'aws-cdk-lib';
+import { type Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { DefinitionBody, type IChainable, LogLevel, StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
@@ -7,6 +7,8 @@ export interface MachineProps {
   /** Begins its name: the deployment's, or that and the target's. */
   readonly prefix: string;
   readonly logRetentionDays: number;
+  /** Ended by Step Functions after that. */
+  readonly longest: Duration;
   readonly define: (scope: Construct) => IChainable;
 }
 
@@ -17,6 +19,7 @@ export function machine(scope: Construct, name: string, props: MachineProps): St
   return new StateMachine(at, 'Machine', {
     stateMachineName,
     definitionBody: DefinitionBody.fromChainable(props.define(new Construct(at, 'States'))),
+    timeout: props.longest,
     tracingEnabled: true,
     logs: {
       destination: new LogGroup(at, 'Log', {

@@ -1,7 +1,7 @@
 import { StateMachine, type StateMachineDefinition } from 'aws-local-stepfunctions';
 import type { Definition, StateDefinition } from './definition.ts';
 import { DefinitionRefused } from './errors.ts';
-import { type Task, taskOf } from './task.ts';
+import { isCommandOnEcs, type Task, taskOf } from './task.ts';
 
 /**
  * A list of states ready to run: a machine, a branch, or what a Map does with an item. In the library's eyes every
@@ -115,6 +115,10 @@ function compileMap(
 const longest = 2_147_483;
 
 function asLibraryTask(state: StateDefinition, task: CompiledTask): StateDefinition {
+  if (isCommandOnEcs(state)) {
+    const { Parameters: _, ResultSelector: __, ...plain } = state;
+    return { ...plain, TimeoutSeconds: longest };
+  }
   if (task.kind !== 'map' && task.kind !== 'parallel') return { ...state, TimeoutSeconds: longest };
   const { Branches, ItemProcessor, ItemsPath, ItemSelector, MaxConcurrency, MaxConcurrencyPath, ...rest } =
     state;

@@ -5,6 +5,8 @@ import type { MachineName } from './machine-names.ts';
 export interface Definition {
   readonly StartAt: string;
   readonly States: Readonly<Record<string, StateDefinition>>;
+  /** Of an execution on AWS; on one machine a run takes what it needs. */
+  readonly TimeoutSeconds?: number;
 }
 
 export interface StateDefinition {

@@ -56,7 +56,7 @@ function surroundingOf(run: LocalRun, execution: Execution, signal: AbortSignal)
   const report = (event: StepEvent, item?: number) => {
     if (event.type !== 'caught')
       run.options.onEvent?.({ machine, ...(item !== undefined && { item }), ...event });
-    else if (event.resultPath === '$.caught') execution.noteCaught(event.state);
+    else if (event.resultPath === '$.caught' || event.resultPath === '$') execution.noteCaught(event.state);
   };
   const at = (item?: number): Pick<Surrounding, 'onStep' | 'runTask'> => ({
     onStep: (event) => report(event, item),

@@ -51,6 +51,8 @@ export async function runTask(
       return task.waits
         ? nestedExecution(at, task.machine, nestedInput(input), signal)
         : startedExecution(at, task.machine, nestedInput(input));
+    case 'announcement':
+      return null;
     case 'describe':
       return describe(run, (input as { ExecutionArn: string }).ExecutionArn);
   }

@@ -8,11 +8,20 @@ export type Task =
   /** Lambda's `InvocationType: Event`: started, not waited for. */
   | { readonly kind: 'event'; readonly handler: string }
   | { readonly kind: 'execution'; readonly machine: MachineName; readonly waits: boolean }
-  | { readonly kind: 'describe' };
+  | { readonly kind: 'describe' }
+  /** An event or a notification: whoever runs a machine here sees how it ends. */
+  | { readonly kind: 'announcement' };
 
 const lambdaFunction = /^arn:[\w-]+:lambda:[\w-]*:\d*:function:([\w-]+)$/;
 const stateMachine = /^arn:[\w-]+:states:[\w-]*:\d*:stateMachine:([\w-]+)$/;
 const integration = /^arn:[\w-]+:states:::(.+)$/;
+
+/** A command of the operator's: here it is the shell command that the handler of the state's name runs. */
+const commandOnEcs = 'ecs:runTask.sync';
+
+export function isCommandOnEcs(state: StateDefinition): boolean {
+  return integration.exec(state.Resource ?? '')?.[1] === commandOnEcs;
+}
 
 /** @throws DefinitionRefused for a resource that the runner has no counterpart of */
 export function taskOf(name: string, state: StateDefinition): Task {
@@ -31,6 +40,8 @@ export function taskOf(name: string, state: StateDefinition): Task {
     if (known) return { kind: 'execution', machine: known, waits: service.endsWith('.sync:2') };
   }
   if (service === 'aws-sdk:sfn:describeExecution') return { kind: 'describe' };
+  if (service === 'events:putEvents' || service === 'sns:publish') return { kind: 'announcement' };
+  if (service === commandOnEcs) return { kind: 'handler', handler: name };
   throw new DefinitionRefused(`the state ${name} uses ${resource}, which has no counterpart on this machine`);
 }
 

@@ -1,16 +1,32 @@
 import { z } from 'zod';
+import { readInput } from '../run/execution-input.ts';
 import { runIdOf } from '../run/run-id.ts';
-import { BackupOptions, RestoreOptions, type RunState } from '../run/state.ts';
-import { stateHandler } from './state-handler.ts';
+import type { RunState } from '../run/state.ts';
+import { InvalidInput, stateHandler } from './state-handler.ts';
 
-const execution = { executionId: z.string().min(1), startedAt: z.string() };
-const Begin = z.discriminatedUnion('kind', [
-  z.object({ ...execution, kind: z.literal('backup'), input: BackupOptions }),
-  z.object({ ...execution, kind: z.literal('restore'), input: RestoreOptions }),
-]);
-
-/** Begin: checks what was asked for and gives the run its id. Touches nothing, so that a refusal leaves nothing. */
-export const begin = stateHandler(Begin, async ({ kind, executionId, startedAt, input }) => {
-  const run: RunState = { id: runIdOf(executionId, startedAt), kind, executionId, startedAt, round: 1 };
-  return { run, options: input };
+const Begin = z.object({
+  executionId: z.string().min(1),
+  startedAt: z.string(),
+  kind: z.enum(['backup', 'restore', 'replicate']),
+  input: z.unknown(),
+  /** What the deployment has executions do that don't say. */
+  defaults: z.record(z.string(), z.unknown()).default({}),
 });
+
+/**
+ * Begin: checks what was asked for and gives the run its id; a Replicate is no run itself, its halves are. Touches
+ * nothing, so that a refusal leaves nothing.
+ */
+export const begin = stateHandler(Begin, async ({ kind, executionId, startedAt, input, defaults }) => {
+  const read = readInput(kind, isObject(input) ? { ...defaults, ...input } : input);
+  if ('complaint' in read)
+    throw new InvalidInput(`the input of ${kind} does not fit: ${read.complaint} (docs/inputs.md)`);
+  // As given: each half fills in the defaults of its own machine
+  if (kind === 'replicate') return { backup: {}, restore: {}, ...(input as object) };
+  const run: RunState = { id: runIdOf(executionId, startedAt), kind, executionId, startedAt, round: 1 };
+  return { run, options: read.input };
+});
+
+function isObject(input: unknown): input is Record<string, unknown> {
+  return typeof input === 'object' && input !== null && !Array.isArray(input);
+}

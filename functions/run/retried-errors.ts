@@ -14,7 +14,7 @@ export interface RetriedErrors {
 }
 
 /** Lambda itself had no place, no network interface, no key or no mount just then. */
-const notStarted: RetriedErrors = {
+export const notStarted: RetriedErrors = {
   names: [
     'Lambda.ServiceException',
     'Lambda.AWSLambdaException',

@@ -32,7 +32,11 @@ export type BackupOptions = z.infer<typeof BackupOptions>;
 
 /** What a person may ask of a restore; the input of the Restore machine. */
 export const RestoreOptions = z.strictObject({
-  backup: z.union([z.literal('latest'), RunId]).default('latest'),
+  backup: z
+    .union([z.literal('latest'), RunId], {
+      error: 'must be latest, or the id of a backup like 20261123T054300Z-k3f9qa',
+    })
+    .default('latest'),
   /** pg_dump patterns; empty: everything. */
   tables: z.array(z.string()).default([]),
   keepPrevious: z.boolean().default(false),

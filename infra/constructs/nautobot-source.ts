@@ -3,9 +3,12 @@ import { Construct } from 'constructs';
 import { cleanUpEndedExecutions } from '../ended-executions.ts';
 import { type CodeOf, type FunctionOptions, HandlerFunctions } from '../handler-functions.ts';
 import { machine } from '../machine.ts';
+import type { Announcements } from '../machines/announcements.ts';
 import { backupMachine } from '../machines/backup.ts';
+import type { BackupDefaults } from '../machines/begin.ts';
 import { cleanUpMachine } from '../machines/clean-up.ts';
 import { keepSnapshotMachine } from '../machines/keep-snapshot.ts';
+import { longest } from '../machines/longest.ts';
 import type { BackupStore } from './backup-store.ts';
 import type { CachePlace, DatabasePlace, NetworkPlace, SecretPlace, SourceMediaPlace } from './places.ts';
 
@@ -35,6 +38,16 @@ export interface NautobotSourceOptions extends FunctionOptions {
    * @default - none
    */
   readonly maskKey?: SecretPlace | undefined;
+  /**
+   * Who is told of sealed backups and of failures.
+   * @default - events on the account's default bus
+   */
+  readonly announcements?: Announcements | undefined;
+  /**
+   * Options of a backup whose execution does not say.
+   * @default - those of docs/inputs.md
+   */
+  readonly defaults?: BackupDefaults | undefined;
 }
 
 export interface NautobotSourceProps extends NautobotSourceOptions {
@@ -57,7 +70,7 @@ export class NautobotSource extends Construct {
   constructor(scope: Construct, id: string, props: NautobotSourceProps) {
     super(scope, id);
     this.props = props;
-    const { deployment, database, media, ...rest } = props;
+    const { deployment, database, media, announcements = {}, defaults, ...rest } = props;
     const { sourceName = 'production', logRetentionDays = 90 } = props;
     this.handlers = new HandlerFunctions(this, 'Handlers', {
       ...rest,
@@ -69,16 +82,19 @@ export class NautobotSource extends Construct {
 
     const cleanUp = machine(this, 'CleanUp', {
       ...common,
+      longest: longest.cleanUp,
       define: (at) => cleanUpMachine(at, { functionOf }),
     });
     const keepSnapshot = machine(this, 'KeepSnapshot', {
       ...common,
+      longest: longest.keepSnapshot,
       define: (at) =>
         keepSnapshotMachine(at, { functionOf, cleanUp, parentMachineName: `${deployment}-Backup` }),
     });
     this.backup = machine(this, 'Backup', {
       ...common,
-      define: (at) => backupMachine(at, { functionOf, keepSnapshot, cleanUp }),
+      longest: longest.backup,
+      define: (at) => backupMachine(at, { functionOf, keepSnapshot, cleanUp, announcements, defaults }),
     });
     this.keepSnapshot = keepSnapshot;
     this.cleanUp = cleanUp;

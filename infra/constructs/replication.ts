@@ -1,6 +1,7 @@
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { machine } from '../machine.ts';
+import { longest } from '../machines/longest.ts';
 import { replicateMachine } from '../machines/replicate.ts';
 import type { NautobotSource } from './nautobot-source.ts';
 import type { StagingTarget } from './staging-target.ts';
@@ -20,7 +21,13 @@ export class Replication extends Construct {
     this.replicate = machine(this, 'Replicate', {
       prefix: `${deployment}-${targetName}`,
       logRetentionDays,
-      define: (at) => replicateMachine(at, { backup: source.backup, restore: target.restore }),
+      longest: longest.replicate,
+      define: (at) =>
+        replicateMachine(at, {
+          functionOf: (handler) => target.handlers.functionOf(handler),
+          backup: source.backup,
+          restore: target.restore,
+        }),
     });
   }
 }

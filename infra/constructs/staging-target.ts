@@ -3,7 +3,11 @@ import { Construct } from 'constructs';
 import { cleanUpEndedExecutions } from '../ended-executions.ts';
 import { type CodeOf, type FunctionOptions, HandlerFunctions } from '../handler-functions.ts';
 import { machine } from '../machine.ts';
+import type { Announcements } from '../machines/announcements.ts';
+import type { RestoreDefaults } from '../machines/begin.ts';
 import { cleanUpMachine } from '../machines/clean-up.ts';
+import type { EcsCommand } from '../machines/ecs-command.ts';
+import { longest } from '../machines/longest.ts';
 import { restoreMachine } from '../machines/restore.ts';
 import type { BackupStore } from './backup-store.ts';
 import type { CachePlace, DatabasePlace, MediaMount, NetworkPlace, SecretPlace } from './places.ts';
@@ -39,6 +43,26 @@ export interface StagingTargetOptions extends FunctionOptions {
    * @default - none
    */
   readonly adminPassword?: SecretPlace | undefined;
+  /**
+   * A command on ECS that invalidates the cache where an execution asks for it.
+   * @default - the handler InvalidateCache does it
+   */
+  readonly invalidate?: EcsCommand | undefined;
+  /**
+   * A command on ECS that runs after a restore where an execution asks for it.
+   * @default - executions can't ask for it
+   */
+  readonly afterRestore?: EcsCommand | undefined;
+  /**
+   * Who is told of finished restores and of failures.
+   * @default - events on the account's default bus
+   */
+  readonly announcements?: Announcements | undefined;
+  /**
+   * Options of a restore whose execution does not say.
+   * @default - those of docs/inputs.md
+   */
+  readonly defaults?: RestoreDefaults | undefined;
 }
 
 export interface StagingTargetProps extends StagingTargetOptions {
@@ -65,7 +89,8 @@ export class StagingTarget extends Construct {
   constructor(scope: Construct, id: string, props: StagingTargetProps) {
     super(scope, id);
     this.props = props;
-    const { deployment, targetName, database, media, ...rest } = props;
+    const { deployment, targetName, database, media, ...given } = props;
+    const { announcements = {}, invalidate, afterRestore, defaults, ...rest } = given;
     const { logRetentionDays = 90 } = props;
     const prefix = `${deployment}-${targetName}`;
     this.handlers = new HandlerFunctions(this, 'Handlers', {
@@ -78,11 +103,14 @@ export class StagingTarget extends Construct {
 
     const cleanUp = machine(this, 'CleanUp', {
       ...common,
+      longest: longest.cleanUp,
       define: (at) => cleanUpMachine(at, { functionOf }),
     });
     this.restore = machine(this, 'Restore', {
       ...common,
-      define: (at) => restoreMachine(at, { functionOf, cleanUp }),
+      longest: longest.restore,
+      define: (at) =>
+        restoreMachine(at, { functionOf, cleanUp, announcements, invalidate, afterRestore, defaults }),
     });
     this.cleanUp = cleanUp;
     cleanUpEndedExecutions(this, { watched: [this.restore], cleanUp });

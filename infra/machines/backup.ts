@@ -8,10 +8,12 @@ import {
   Parallel,
   Pass,
   type State,
+  Succeed,
   TaskInput,
 } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
-import { begin } from './begin.ts';
+import { type Announcement, type Announcements, announce } from './announcements.ts';
+import { type BackupDefaults, begin } from './begin.ts';
 import { cleanUpState, failurePath, onFailure } from './failure-path.ts';
 import { fanOut } from './fan-out.ts';
 import { type FunctionOf, type LambdaStateOptions, lambdaState } from './lambda-state.ts';
@@ -22,6 +24,8 @@ export interface BackupParts {
   readonly functionOf: FunctionOf;
   readonly keepSnapshot: IStateMachine;
   readonly cleanUp: IStateMachine;
+  readonly announcements: Announcements;
+  readonly defaults?: BackupDefaults | undefined;
 }
 
 const discard: LambdaStateOptions = { resultPath: JsonPath.DISCARD };
@@ -42,25 +46,32 @@ export function backupMachine(scope: Construct, parts: BackupParts): IChainable 
   const releaseSnapshot = task('ReleaseSnapshot', discard);
   const invalidateCache = task('InvalidateCache', { resultPath: '$.cache' });
   const sealBackup = new UntilDone(scope, 'SealBackup', functionOf, { resultPath: '$.backup' });
-  const cleanUp = cleanUpState(scope, 'CleanUpAfterBackup', parts.cleanUp, 'sealed');
-  const announce = task('AnnounceBackup');
+  const announceBackup = task('AnnounceBackup');
   const unannounced = new Pass(scope, 'ReportUnannounced', {
     parameters: { run: JsonPath.objectAt('$.run'), backup: JsonPath.objectAt('$.backup') },
   });
+  const tell = announce(scope, parts.announcements, sealed, new Succeed(scope, 'BackupDone'));
+  const cleanUp = cleanUpState(scope, 'CleanUpAfterBackup', {
+    cleanUp: parts.cleanUp,
+    outcome: 'sealed',
+    next: announceBackup,
+  });
 
-  const failure = failurePath(scope, 'BackupFailed', {
+  const failure = failurePath(scope, {
+    kind: 'Backup',
     functionOf,
     cleanUp: parts.cleanUp,
+    announcements: parts.announcements,
     decide: (giveUp) => startOver(scope, functionOf, { again: startKeepSnapshot, giveUp }),
   });
   const steps = [lock, startKeepSnapshot, openSnapshot, dumpSchema, planShards, copy, readSequences];
   for (const step of [...steps, releaseSnapshot, invalidateCache, sealBackup]) onFailure(step, failure.entry);
   // The backup is sealed: nothing that comes after makes it a failure.
-  onFailure(cleanUp, announce);
-  onFailure(announce, unannounced);
-
-  sealBackup.next(cleanUp).next(announce);
-  return begin(scope, 'backup', functionOf)
+  onFailure(announceBackup, unannounced);
+  announceBackup.next(tell);
+  unannounced.next(tell);
+  sealBackup.next(cleanUp);
+  return begin(scope, 'backup', functionOf, parts.defaults)
     .next(Chain.start(lock).next(startKeepSnapshot).next(openSnapshot).next(dumpSchema).next(planShards))
     .next(copy)
     .next(readSequences)
@@ -71,6 +82,19 @@ export function backupMachine(scope: Construct, parts: BackupParts): IChainable 
         .otherwise(sealBackup),
     );
 }
+
+const sealed: Announcement = {
+  name: 'Sealed',
+  detailType: 'Backup Sealed',
+  detail: { backup: JsonPath.objectAt('$.backup') },
+  subject: JsonPath.format('Nautobot backup {} sealed', JsonPath.stringAt('$.backup.backupId')),
+  message: JsonPath.format(
+    'The backup {} is sealed: {} Execution: {}',
+    JsonPath.stringAt('$.backup.backupId'),
+    JsonPath.stringAt('$.backup.uri'),
+    JsonPath.stringAt('$.run.executionId'),
+  ),
+};
 
 function startKeeping(scope: Construct, machine: IStateMachine) {
   return nestedExecution(scope, 'StartKeepSnapshot', {

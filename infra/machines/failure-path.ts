@@ -1,6 +1,4 @@
-import { Duration } from 'aws-cdk-lib';
 import {
-  Chain,
   Fail,
   type IChainable,
   type INextable,
@@ -12,7 +10,9 @@ import {
   type TaskStateBase,
 } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
+import { type Announcement, type Announcements, announce } from './announcements.ts';
 import { type FunctionOf, lambdaState } from './lambda-state.ts';
+import { longest, waitFor } from './longest.ts';
 import { nestedExecution } from './nested-execution.ts';
 
 /** States that can lead elsewhere on an error. */
@@ -25,19 +25,30 @@ export function onFailure(state: Catching, next: IChainable, resultPath = '$.cau
   state.addCatch(next, { errors: ['States.ALL'], resultPath });
 }
 
-/** CleanUp as a state of another machine: whatever it does, the run goes on to what is left to do. */
+/**
+ * CleanUp as a state of another machine: whatever it does, the run goes on to what is left to do, and how it went is
+ * under `$.cleanUp`.
+ */
 export function cleanUpState(
   scope: Construct,
   name: string,
-  cleanUp: IStateMachine,
-  outcome: string,
+  parts: { readonly cleanUp: IStateMachine; readonly outcome: string; readonly next: IChainable },
 ): TaskStateBase & INextable {
-  return nestedExecution(scope, name, {
-    machine: cleanUp,
-    input: TaskInput.fromObject({ runId: JsonPath.stringAt('$.run.id'), outcome }),
-    waits: Duration.hours(2),
-    resultPath: JsonPath.DISCARD,
+  const state = nestedExecution(scope, name, {
+    machine: parts.cleanUp,
+    input: TaskInput.fromObject({ runId: JsonPath.stringAt('$.run.id'), outcome: parts.outcome }),
+    waits: waitFor(longest.cleanUp),
+    resultSelector: { status: JsonPath.stringAt('$.Status') },
+    resultPath: '$.cleanUp',
   });
+  const failed = new Pass(scope, `${name}Failed`, {
+    parameters: { status: 'FAILED', caught: JsonPath.objectAt('$.cleanUpFailure') },
+    resultPath: '$.cleanUp',
+  });
+  onFailure(state, failed, '$.cleanUpFailure');
+  failed.next(parts.next);
+  state.next(parts.next);
+  return state;
 }
 
 export interface FailurePath {
@@ -47,21 +58,20 @@ export interface FailurePath {
   readonly giveUp: State;
 }
 
-/**
- * What happens when a run fails: read why, clean up, tell, fail with the first error's own name and message.
- * @param failed name of the Fail state
- * @param parts `decide` says where it goes from ReadFailure, given the way to the end
- */
+/** What happens when a run fails: read why, clean up, tell, fail with the first error's own name and message. */
 export function failurePath(
   scope: Construct,
-  failed: string,
   parts: {
+    readonly kind: 'Backup' | 'Restore';
     readonly functionOf: FunctionOf;
     readonly cleanUp: IStateMachine;
+    readonly announcements: Announcements;
+    /** Where it goes from ReadFailure, given the way to the end. */
     readonly decide: (giveUp: State) => IChainable;
   },
 ): FailurePath {
-  const entry = lambdaState(scope, 'ReadFailure', parts.functionOf, {
+  const { kind, functionOf, announcements } = parts;
+  const entry = lambdaState(scope, 'ReadFailure', functionOf, {
     input: { run: JsonPath.objectAt('$.run'), caught: JsonPath.objectAt('$.caught') },
     resultPath: '$.failure',
   });
@@ -76,15 +86,43 @@ export function failurePath(
     },
     resultPath: '$.failure',
   });
-  const cleanUp = cleanUpState(scope, 'CleanUpAfterFailure', parts.cleanUp, 'failed');
-  const announce = lambdaState(scope, 'AnnounceFailure', parts.functionOf, { resultPath: JsonPath.DISCARD });
-  const fail = new Fail(scope, failed, { errorPath: '$.failure.error', causePath: '$.failure.message' });
-
+  const fail = new Fail(scope, `${kind}Failed`, {
+    errorPath: '$.failure.error',
+    causePath: '$.failure.message',
+  });
+  const tell = announce(scope, announcements, failedAnnouncement(kind), fail);
+  const announceFailure = lambdaState(scope, 'AnnounceFailure', functionOf, { resultPath: '$.failure' });
+  onFailure(announceFailure, tell, '$.announceFailure');
+  announceFailure.next(tell);
+  const cleanUp = cleanUpState(scope, 'CleanUpAfterFailure', {
+    cleanUp: parts.cleanUp,
+    outcome: 'failed',
+    next: announceFailure,
+  });
   onFailure(entry, unread, '$.unread');
-  onFailure(cleanUp, announce, '$.cleanUpFailure');
-  onFailure(announce, fail, '$.announceFailure');
-  Chain.start(cleanUp).next(announce).next(fail);
   unread.next(cleanUp);
   entry.next(parts.decide(cleanUp));
   return { entry, giveUp: cleanUp };
+}
+
+function failedAnnouncement(kind: 'Backup' | 'Restore'): Announcement {
+  const [run, error] = [JsonPath.stringAt('$.run.id'), JsonPath.stringAt('$.failure.error')];
+  return {
+    name: 'Failed',
+    detailType: `${kind} Failed`,
+    detail: {
+      error,
+      message: JsonPath.stringAt('$.failure.message'),
+      cleanUp: JsonPath.stringAt('$.cleanUp.status'),
+    },
+    subject: JsonPath.format(`Nautobot ${kind.toLowerCase()} {} failed: {}`, run, error),
+    message: JsonPath.format(
+      `The ${kind.toLowerCase()} {} failed: {} ({}). Clean-up: {}. Execution: {}`,
+      run,
+      JsonPath.stringAt('$.failure.message'),
+      error,
+      JsonPath.stringAt('$.cleanUp.status'),
+      JsonPath.stringAt('$.run.executionId'),
+    ),
+  };
 }

@@ -4,6 +4,7 @@ import {
   Condition,
   type IChainable,
   type IStateMachine,
+  JitterType,
   JsonPath,
   TaskInput,
   Timeout,
@@ -12,11 +13,20 @@ import {
 } from 'aws-cdk-lib/aws-stepfunctions';
 import { CallAwsService, LambdaInvocationType, LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import type { Construct } from 'constructs';
+import { notStarted } from '../../functions/run/retried-errors.ts';
 import type { FunctionOf } from './lambda-state.ts';
 import { nestedExecution } from './nested-execution.ts';
 
 /** Shorter than a keeper's 15 minutes, so that the next one has imported the snapshot before this one has to end. */
 const handOver = Duration.seconds(540);
+
+/** Step Functions did not answer just then. */
+const failedCalls = [
+  'Sfn.SfnException',
+  'Sfn.SdkClientException',
+  'Sfn.ThrottlingException',
+  'States.Timeout',
+];
 
 /**
  * Keeps the snapshot of a backup open for as long as that runs: one keeper after another, none of which is waited for.
@@ -55,13 +65,17 @@ export function keepSnapshotMachine(
     resultPath: JsonPath.DISCARD,
   });
   // Nothing else holds the snapshot: these two calls are repeated for a long time.
-  for (const state of [isParentRunning, invokeKeeper])
+  for (const [state, errors] of [
+    [isParentRunning, failedCalls],
+    [invokeKeeper, [...notStarted.names, 'States.Timeout']],
+  ] as const)
     state.addRetry({
-      errors: ['States.TaskFailed', 'States.Timeout'],
+      errors: [...errors],
       interval: Duration.seconds(2),
       maxDelay: Duration.seconds(20),
       backoffRate: 2,
       maxAttempts: 15,
+      jitterStrategy: JitterType.FULL,
     });
   const wait = new Wait(scope, 'WaitForHandOver', { time: WaitTime.duration(handOver) });
   const cleanUp = nestedExecution(scope, 'CleanUpAfterParent', {

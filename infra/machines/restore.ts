@@ -7,9 +7,12 @@ import {
   JsonPath,
   Parallel,
   Pass,
+  Succeed,
 } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
-import { begin } from './begin.ts';
+import { type Announcement, type Announcements, announce } from './announcements.ts';
+import { begin, type RestoreDefaults } from './begin.ts';
+import { type EcsCommand, EcsCommandState } from './ecs-command.ts';
 import { cleanUpState, failurePath, onFailure } from './failure-path.ts';
 import { fanOut } from './fan-out.ts';
 import { type FunctionOf, type LambdaStateOptions, lambdaState } from './lambda-state.ts';
@@ -18,6 +21,12 @@ import { UntilDone } from './until-done.ts';
 export interface RestoreParts {
   readonly functionOf: FunctionOf;
   readonly cleanUp: IStateMachine;
+  readonly announcements: Announcements;
+  /** Runs in place of the handler InvalidateCache. */
+  readonly invalidate?: EcsCommand | undefined;
+  /** Runs in place of the handler AfterRestore. */
+  readonly afterRestore?: EcsCommand | undefined;
+  readonly defaults?: RestoreDefaults | undefined;
 }
 
 const discard: LambdaStateOptions = { resultPath: JsonPath.DISCARD };
@@ -44,36 +53,45 @@ export function restoreMachine(scope: Construct, parts: RestoreParts): IChainabl
   ];
   const verifyRestore = new UntilDone(scope, 'VerifyRestore', functionOf, { resultPath: '$.verified' });
   const switchOver = task('SwitchOver', { resultPath: '$.switched' });
-  const invalidateCache = task('InvalidateCache', { resultPath: '$.cache' });
-  const afterRestore = task('AfterRestore', { resultPath: '$.afterRestore' });
-  const cleanUp = cleanUpState(scope, 'CleanUpAfterRestore', parts.cleanUp, 'restored');
-  const announce = task('AnnounceRestore');
+  const command = (name: string, onEcs: EcsCommand | undefined, resultPath: string) =>
+    onEcs ? new EcsCommandState(scope, name, onEcs, resultPath) : task(name, { resultPath });
+  const invalidateCache = command('InvalidateCache', parts.invalidate, '$.cache');
+  const afterRestore = command('AfterRestore', parts.afterRestore, '$.afterRestore');
+  const announceRestore = task('AnnounceRestore');
   const unannounced = new Pass(scope, 'ReportUnannounced', {
     parameters: {
       run: JsonPath.objectAt('$.run'),
-      plan: JsonPath.objectAt('$.plan'),
+      plan: { backupId: JsonPath.stringAt('$.plan.backupId'), scope: JsonPath.stringAt('$.plan.scope') },
       switched: JsonPath.objectAt('$.switched'),
     },
   });
+  const tell = announce(scope, parts.announcements, finished, new Succeed(scope, 'RestoreDone'));
+  const cleanUp = cleanUpState(scope, 'CleanUpAfterRestore', {
+    cleanUp: parts.cleanUp,
+    outcome: 'restored',
+    next: announceRestore,
+  });
 
-  const failure = failurePath(scope, 'RestoreFailed', {
+  const failure = failurePath(scope, {
+    kind: 'Restore',
     functionOf,
     cleanUp: parts.cleanUp,
+    announcements: parts.announcements,
     decide: (giveUp) => giveUp,
   });
   const steps = [lock, planRestore, ...build, load, ...finish, verifyRestore, switchOver];
   for (const step of [...steps, invalidateCache, afterRestore]) onFailure(step, failure.entry);
-  onFailure(cleanUp, announce);
-  onFailure(announce, unannounced);
+  onFailure(announceRestore, unannounced);
+  announceRestore.next(tell);
+  unannounced.next(tell);
 
   const isDryRun = Condition.booleanEquals('$.options.dryRun', true);
   const reportDryRun = new Pass(scope, 'ReportDryRun', {
     parameters: { run: JsonPath.objectAt('$.run'), plan: JsonPath.objectAt('$.plan') },
   });
-  const end = cleanUp.next(announce);
   const whetherToRun = new Choice(scope, 'WhetherToRunAfterRestore')
-    .when(Condition.booleanEquals('$.options.afterRestore', true), afterRestore.next(end))
-    .otherwise(end);
+    .when(Condition.booleanEquals('$.options.afterRestore', true), afterRestore.next(cleanUp))
+    .otherwise(cleanUp);
   const whetherToInvalidate = new Choice(scope, 'WhetherToInvalidateCache')
     .when(Condition.booleanEquals('$.options.invalidateCache', true), invalidateCache.next(whetherToRun))
     .otherwise(whetherToRun);
@@ -86,8 +104,25 @@ export function restoreMachine(scope: Construct, parts: RestoreParts): IChainabl
   const whetherToLock = new Choice(scope, 'WhetherToLock')
     .when(isDryRun, planRestore)
     .otherwise(lock.next(planRestore));
-  return Chain.start(begin(scope, 'restore', functionOf)).next(whetherToLock);
+  return Chain.start(begin(scope, 'restore', functionOf, parts.defaults)).next(whetherToLock);
 }
+
+const finished: Announcement = {
+  name: 'Finished',
+  detailType: 'Restore Finished',
+  detail: {
+    backup: JsonPath.stringAt('$.plan.backupId'),
+    scope: JsonPath.stringAt('$.plan.scope'),
+  },
+  subject: JsonPath.format('Nautobot backup {} restored', JsonPath.stringAt('$.plan.backupId')),
+  message: JsonPath.format(
+    'The backup {} is restored ({}) and in use. Run: {} Execution: {}',
+    JsonPath.stringAt('$.plan.backupId'),
+    JsonPath.stringAt('$.plan.scope'),
+    JsonPath.stringAt('$.run.id'),
+    JsonPath.stringAt('$.run.executionId'),
+  ),
+};
 
 function loadRowsAndMedia(scope: Construct, functionOf: FunctionOf): Parallel {
   const input = {

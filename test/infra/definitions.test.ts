@@ -154,22 +154,34 @@ describe('every Map', () => {
 });
 
 describe('every machine', () => {
-  test('catches States.ALL or nothing outside a Map, and inside one nothing at all', () => {
+  test('catches States.ALL or nothing outside a Map, and inside one nothing at all; Begin what it refuses', () => {
     for (const { state, insideMap, ...at } of states) {
       const caught = ((state.Catch ?? []) as { ErrorEquals: string[] }[]).map(
         ({ ErrorEquals }) => ErrorEquals,
       );
-      expect(caught, label(at)).toEqual(caught.length === 0 || insideMap ? [] : [['States.ALL']]);
+      const expected = at.name === 'Begin' ? 'InvalidInput' : 'States.ALL';
+      expect(caught, label(at)).toEqual(caught.length === 0 || insideMap ? [] : [[expected]]);
     }
   });
 
-  test('has a failure path from every state of Backup and Restore after Begin that can fail', () => {
-    const afterwards = new Set(['BackupFailed', 'RestoreFailed']);
+  test('has a way on from every state of Backup, Restore and Replicate that can fail', () => {
     for (const { machine, name, state, within } of states) {
-      if (!['backup', 'restore'].includes(machine) || within.length > 0 || afterwards.has(name)) continue;
+      if (!['backup', 'restore', 'replicate'].includes(machine) || within.length > 0) continue;
       if (!['Task', 'Parallel', 'Map'].includes(state.Type)) continue;
-      expect(Array.isArray(state.Catch), `${machine}/${name}`).toBe(name !== 'Begin');
+      expect(Array.isArray(state.Catch), `${machine}/${name}`).toBe(true);
     }
+  });
+
+  test('ends by itself before what waits for it gives up', () => {
+    const seconds = (machine: MachineName) => Number(readDefinition(machine).TimeoutSeconds);
+    for (const name of machineNames) expect(seconds(name), name).toBeGreaterThan(0);
+    for (const { machine, name, state } of tasks) {
+      const task = taskOf(name, state);
+      if (task.kind !== 'execution' || !task.waits) continue;
+      expect(state.TimeoutSeconds, `${machine}/${name}`).toBeGreaterThan(seconds(task.machine));
+      if (task.machine !== 'clean-up') expect(seconds(machine)).toBeGreaterThan(seconds(task.machine));
+    }
+    expect(seconds('keep-snapshot')).toBeGreaterThan(seconds('backup'));
   });
 
   test('uses no intrinsic that ends at 1,000 items', () => {
@@ -212,6 +224,17 @@ test('OpenSnapshot waits for the keeper at a steady pace for about ten minutes',
 
 test('a keeper is followed by the next one before its 15 minutes are over', () => {
   expect(readDefinition('keep-snapshot').States.WaitForHandOver?.Seconds).toBe(540);
+});
+
+test('nothing is retried or waited for by a wildcard, and every retry but the wait for the keeper has full jitter', () => {
+  for (const { name, state, ...at } of tasks) {
+    for (const retrier of (state.Retry ?? []) as { ErrorEquals: string[]; JitterStrategy?: string }[]) {
+      expect(retrier.ErrorEquals, label({ name, ...at })).not.toContain('States.TaskFailed');
+      expect(retrier.ErrorEquals, label({ name, ...at })).not.toContain('States.ALL');
+      const awaits = retrier.ErrorEquals[0] === 'SnapshotNotReady';
+      expect(retrier.JitterStrategy, label({ name, ...at })).toBe(awaits ? undefined : 'FULL');
+    }
+  }
 });
 
 test('the list of retried errors has no wildcard and names nothing twice', () => {

@@ -27,8 +27,8 @@ test('refuses a Task without TimeoutSeconds, inside a Map too', () => {
 
 test('refuses a Task that nothing on this machine does', () => {
   expect(refusal(sequence({ Other: task('Unknown') }))).toContain('needs the handler Unknown');
-  const sns = task('Work', { Resource: 'arn:aws:states:::sns:publish' });
-  expect(refusal(sequence({ Tell: sns }))).toContain('arn:aws:states:::sns:publish');
+  const sns = task('Work', { Resource: 'arn:aws:states:::sqs:sendMessage' });
+  expect(refusal(sequence({ Tell: sns }))).toContain('arn:aws:states:::sqs:sendMessage');
   const synchronous = task('Work', {
     Resource: 'arn:aws:states:::lambda:invoke',
     Parameters: { FunctionName: 'arn:aws:lambda:local:000000000000:function:Work' },

@@ -15,8 +15,8 @@ const keeper: StateHandler = async (_, { signal }) => {
   await sleep(60_000, null, { signal }).catch(() => null);
 };
 const announce: StateHandler = async (state) => {
-  const { run, backup, switched, cache } = state as Record<string, unknown>;
-  return { run, ...(backup ? { backup } : { switched }), ...(cache ? { cache } : {}) };
+  const { run, backup, plan, switched, cache } = state as Record<string, unknown>;
+  return { run, ...(backup ? { backup } : { plan, switched }), ...(cache ? { cache } : {}) };
 };
 
 /** Every handler doing nothing but handing on what the next states look for, and the synthesised definitions. */
@@ -43,7 +43,7 @@ function machines(handlers: Record<string, StateHandler>): Recording {
       AnnounceBackup: announce,
       PlanRestore: async (state) => {
         const { options } = state as { options: { backup: string } };
-        return { backupId: options.backup, shards: [1, 2], mediaShards: [1] };
+        return { backupId: options.backup, scope: 'database', shards: [1, 2], mediaShards: [1] };
       },
       SwitchOver: async () => ({ ended: 1 }),
       AnnounceRestore: announce,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { nearest } from '../../cli/nearest.ts';
+import { nearest } from '../../functions/errors/nearest.ts';
 
 const verbs = ['backup', 'restore', 'replicate', 'list', 'show', 'verify', 'export', 'allow-target'];
 
