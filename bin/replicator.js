@@ -2,7 +2,7 @@
 // Plain JavaScript that any Node from 20 can run: runs the command line on Node 24, itself or another one.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import module, { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,8 +16,15 @@ const launchedMark = 'REPLICATOR_LAUNCHED';
 // Compression and files share this pool; it is made when it is first used.
 process.env.UV_THREADPOOL_SIZE ??= String(Math.max(4, availableParallelism()));
 
+// A third of a short run was TypeScript made into JavaScript and that compiled. Kept where nobody can write who could not
+// write the program itself; where this user can't either, it is as it was. Worker threads look at the variable, too.
+process.env.NODE_COMPILE_CACHE ??= fileURLToPath(
+  new URL('../node_modules/.cache/replicator', import.meta.url),
+);
+
 if (Number(process.versions.node.split('.')[0]) >= neededMajor) {
   if (process.env[launchedMark] !== undefined) dieWithLauncher();
+  module.enableCompileCache?.(process.env.NODE_COMPILE_CACHE);
   await import('../cli/main.ts');
 } else {
   launch(findNode());

@@ -1,4 +1,10 @@
+import { blockBytes } from './frame.ts';
 import { freeMemory } from './free-memory.ts';
+import { Spare } from './spare.ts';
+
+/** Of blocks of the usual size: what two workers have on their way. */
+const blocksKept = 8;
+const spareBlocks = new Spare<Buffer>(blocksKept, () => Buffer.allocUnsafeSlow(blockBytes), freeMemory);
 
 /** Rows on their way to become a frame. */
 export interface Block {
@@ -13,7 +19,6 @@ export interface Block {
  */
 export class BlockBuilder {
   readonly #blockBytes: number;
-  readonly #free: Buffer[] = [];
   #buffer: Buffer | undefined;
   #used = 0;
 
@@ -35,7 +40,8 @@ export class BlockBuilder {
   }
 
   add(piece: Buffer): void {
-    this.#buffer ??= this.#free.pop() ?? Buffer.allocUnsafeSlow(this.#blockBytes);
+    this.#buffer ??=
+      this.#blockBytes === blockBytes ? spareBlocks.take() : Buffer.allocUnsafeSlow(this.#blockBytes);
     piece.copy(this.#buffer, this.#used);
     this.#used += piece.length;
   }
@@ -47,11 +53,11 @@ export class BlockBuilder {
     const bytes = buffer.subarray(0, this.#used);
     this.#buffer = undefined;
     this.#used = 0;
-    return { bytes, release: () => this.#free.push(buffer) };
+    return { bytes, release: () => this.#release(buffer) };
   }
 
-  /** Gives back the memory of all blocks that were released. */
-  close(): void {
-    for (const buffer of this.#free.splice(0)) freeMemory(buffer);
+  #release(buffer: Buffer): void {
+    if (buffer.length === blockBytes) spareBlocks.giveBack(buffer);
+    else freeMemory(buffer);
   }
 }

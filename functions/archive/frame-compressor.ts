@@ -1,22 +1,32 @@
 import { constants, createZstdCompress, type ZstdCompress } from 'node:zlib';
 import { InternalError } from '../errors/usage.ts';
-import { frameLength, frameParameters } from './frame.ts';
+import { compressionLevel, frameLength, frameParameters } from './frame.ts';
+import { Spare } from './spare.ts';
 
 /** Compressed bytes come in pieces of this size at most; blocks of rows seldom fill one. */
 const pieceBytes = 1024 * 1024;
+/** Of the usual level: what two workers use. */
+const kept = 4;
 
 /**
  * Makes frames one after another in the thread pool, with one compression context for all of them: making a context
  * and its memory anew costs as much as a quarter of the compression.
  */
 export class FrameCompressor {
+  readonly #level: number;
   readonly #zstd: ZstdCompress;
   #pieces: Buffer[] = [];
   #last: Promise<unknown> = Promise.resolve();
   #failed: Error | undefined;
   #fail: ((error: Error) => void) | undefined;
 
-  constructor(level?: number) {
+  /** One that somebody before was done with, or a new one. */
+  static take(level = compressionLevel): FrameCompressor {
+    return level === compressionLevel ? spareCompressors.take() : new FrameCompressor(level);
+  }
+
+  constructor(level = compressionLevel) {
+    this.#level = level;
     // Every write is ended as a frame of its own; zstd takes the content's size from the one call that has all of it
     this.#zstd = createZstdCompress({
       flush: constants.ZSTD_e_end,
@@ -33,6 +43,12 @@ export class FrameCompressor {
     const frame = this.#last.then(() => this.#compress(raw));
     this.#last = frame.catch(() => {});
     return frame;
+  }
+
+  /** For others to use; all of its frames are made. */
+  giveBack(): void {
+    if (this.#level === compressionLevel && !this.#failed) spareCompressors.giveBack(this);
+    else this.close();
   }
 
   /** Gives its memory back; what is being compressed is rejected. */
@@ -60,3 +76,9 @@ export class FrameCompressor {
     this.#fail?.(this.#failed);
   }
 }
+
+const spareCompressors = new Spare(
+  kept,
+  () => new FrameCompressor(),
+  (compressor) => compressor.close(),
+);

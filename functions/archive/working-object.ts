@@ -7,6 +7,7 @@ import { type Block, BlockBuilder } from './block-builder.ts';
 import { crc32Text } from './crc32-combine.ts';
 import { blockBytes } from './frame.ts';
 import { FrameCompressor } from './frame-compressor.ts';
+import { freeMemory } from './free-memory.ts';
 import type { Section } from './manifest.ts';
 
 /** Compression contexts of one object; each has some megabytes of memory. */
@@ -126,14 +127,18 @@ export class WorkingObject {
   /**
    * Takes a piece of the chunk that must not be cut: a row, or several whole ones. Await it before the
    * next: this is where backpressure reaches the reader. The bytes are taken over by then.
+   * @param given the memory is this object's from now on: what is a block of its own needs no copy
    */
-  async append(rows: Buffer, rowCount = 0): Promise<void> {
+  async append(rows: Buffer, rowCount = 0, given = false): Promise<void> {
     if (!this.#chunk) throw new TypeError('no chunk is open');
     this.#ended.signal.throwIfAborted();
     this.#chunk.rows += rowCount;
     if (rows.length === 0) return;
     if (!this.#block.fits(rows)) await this.#cut();
-    if (!this.#block.fits(rows)) return this.#enqueue({ bytes: Buffer.from(rows), release() {} });
+    if (!this.#block.fits(rows)) {
+      const bytes = given ? rows : Buffer.from(rows);
+      return this.#enqueue({ bytes, release: () => freeMemory(bytes) });
+    }
     this.#block.add(rows);
     if (this.#block.full) await this.#cut();
   }
@@ -189,7 +194,13 @@ export class WorkingObject {
   async #enqueue({ bytes, release }: Block): Promise<void> {
     while (!this.#ended.signal.aborted && this.#queue.length >= this.#parallel) await this.#change();
     this.#ended.signal.throwIfAborted();
-    const frame = this.#nextCompressor().compress(bytes).finally(release);
+    // What fails may be read on for a while, by a thread that can't be stopped: its memory is left to the collector
+    const frame = this.#nextCompressor()
+      .compress(bytes)
+      .then((made) => {
+        release();
+        return made;
+      });
     frame.catch(() => {});
     this.#queue.push({ frame, rawBytes: bytes.length, chunk: this.#chunk });
     this.#awake();
@@ -198,7 +209,7 @@ export class WorkingObject {
   /** They take turns, so that blocks are compressed side by side. */
   #nextCompressor(): FrameCompressor {
     const turn = this.#frames++ % compressorsAtOnce;
-    this.#compressors[turn] ??= new FrameCompressor(this.#level);
+    this.#compressors[turn] ??= FrameCompressor.take(this.#level);
     return this.#compressors[turn];
   }
 
@@ -226,12 +237,11 @@ export class WorkingObject {
       this.#awake();
     }
     this.#body.end();
-    this.#closeCompressors();
-    this.#block.close();
+    for (const compressor of this.#compressors.splice(0)) compressor.giveBack();
   }
 
   #closeCompressors(): void {
-    for (const compressor of this.#compressors) compressor.close();
+    for (const compressor of this.#compressors.splice(0)) compressor.close();
   }
 
   #written(chunk: OpenChunk): WrittenChunk {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { Redis, type RedisOptions } from 'ioredis';
+import type { RedisOptions } from 'ioredis';
 import { type CacheAddress, describeCache } from './address.ts';
 import { BadCacheUrl, CacheAccessDenied, CacheUnreachable } from './errors.ts';
 
@@ -28,6 +28,7 @@ export async function openNode(
   servername?: string,
 ): Promise<CacheNode> {
   signal.throwIfAborted();
+  const { Redis } = await import('ioredis');
   const redis = new Redis(driverOptions(address, servername));
   const failures: Error[] = [];
   redis.on('error', (error: Error) => failures.push(error));

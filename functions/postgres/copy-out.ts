@@ -5,6 +5,14 @@ import { type PgConnection, rowsOfTag, type Submittable } from './wire.ts';
 /** Bytes, and reads, that may wait for the reader before the socket is paused. */
 const highWater = 1024 * 1024;
 const mostWaiting = 8;
+/**
+ * A server sends 8 KiB at a time, and each time wakes whoever waits for it. After a read that brought little the next
+ * one is put off until more has come together, so that a gigabyte is thousands of reads and not tens of thousands.
+ */
+const littleBytes = 64 * 1024;
+const restMs = 1;
+/** Short results are not kept waiting. */
+const unhurriedBytes = 512 * 1024;
 const copyData = 0x64;
 const readyForQuery = 0x5a;
 
@@ -12,6 +20,8 @@ interface Slice {
   readonly bytes: Buffer;
   /** What it lies in, to be given back to the socket. */
   readonly memory: Buffer | undefined;
+  /** A CopyData message is a row: bytes of it that come later. */
+  readonly missing: number;
 }
 
 /**
@@ -21,11 +31,14 @@ interface Slice {
  */
 export class CopyOut implements Submittable, CopyRows {
   rows: number | undefined;
+  missing = 0;
   readonly #sql: string;
   readonly #explain: (error: unknown) => unknown;
   readonly #lent: boolean;
   readonly #waiting: Slice[] = [];
   #waitingBytes = 0;
+  #delivered = 0;
+  #resting: NodeJS.Timeout | undefined;
   #ended = false;
   #error: unknown;
   #wake: (() => void) | undefined;
@@ -64,7 +77,8 @@ export class CopyOut implements Submittable, CopyRows {
         const next = this.#waiting.shift();
         if (next) {
           this.#waitingBytes -= next.bytes.length;
-          if (!this.#full) this.#connection?.stream.resume();
+          this.#readOn();
+          this.missing = next.missing;
           yield next.bytes;
           this.#giveBack(next.memory);
         } else if (this.#error !== undefined) {
@@ -82,6 +96,18 @@ export class CopyOut implements Submittable, CopyRows {
     } finally {
       if (!finished && !this.#ended) this.#connection?.stream.destroy();
     }
+  }
+
+  #readOn(): void {
+    if (!this.#full && !this.#resting) this.#connection?.stream.resume();
+  }
+
+  #rest(): void {
+    this.#connection?.stream.pause();
+    this.#resting ??= setTimeout(() => {
+      this.#resting = undefined;
+      this.#readOn();
+    }, restMs);
   }
 
   get #full(): boolean {
@@ -150,14 +176,19 @@ export class CopyOut implements Submittable, CopyRows {
 
   #deliver(bytes: Buffer, memory: Buffer | undefined): void {
     const keep = this.#lent && bytes.length > 0;
+    const missing = this.#payloadLeft;
     if (bytes.length > 0) {
       this.#waiting.push(
-        keep || !memory ? { bytes, memory } : { bytes: Buffer.from(bytes), memory: undefined },
+        keep || !memory
+          ? { bytes, memory, missing }
+          : { bytes: Buffer.from(bytes), memory: undefined, missing },
       );
       this.#waitingBytes += bytes.length;
     }
     if (!keep) this.#giveBack(memory);
+    this.#delivered += bytes.length;
     if (this.#full) this.#connection?.stream.pause();
+    else if (keep && bytes.length < littleBytes && this.#delivered > unhurriedBytes) this.#rest();
     this.#wake?.();
   }
 
@@ -178,6 +209,8 @@ export class CopyOut implements Submittable, CopyRows {
   }
 
   #detach(): void {
+    clearTimeout(this.#resting);
+    this.#resting = undefined;
     const stream = this.#connection?.stream;
     if (stream && isLending(stream)) stream.lend(undefined);
     else stream?.off('data', this.#onData);

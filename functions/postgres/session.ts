@@ -17,6 +17,8 @@ export interface TakenOverConnection {
 export interface CopyRows extends AsyncIterable<Buffer> {
   /** Rows that the server says it sent; undefined until the loop has ended. */
   readonly rows: number | undefined;
+  /** Bytes to come of the row that the last slice ends in; undefined where that is not known. */
+  readonly missing?: number | undefined;
 }
 
 /**

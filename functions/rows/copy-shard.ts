@@ -18,7 +18,7 @@ import { takeWholeRows } from './whole-rows.ts';
 export interface RowsObject {
   write(text: string): Promise<void>;
   beginChunk(): void;
-  append(rows: Buffer, rowCount: number): Promise<void>;
+  append(rows: Buffer, rowCount: number, given?: boolean): Promise<void>;
   endChunk(): Promise<WrittenChunk>;
   finish(): Promise<WorkingObjectFacts>;
   abort(reason?: unknown): Promise<void>;
@@ -61,7 +61,7 @@ const chunkShare = 1 / 20;
 /**
  * Reads rows of one shard, as of the snapshot, into a working object: all of them, or as many as the lifetime allows.
  * @returns `rest`: where the next leg goes on; null when the shard is done
- * @throws SnapshotLost, TableLocked (the backup starts over), RowsIncomplete, ConnectionLost, StatementFailed
+ * @throws SnapshotLost, TableLocked (the backup starts over), RowsIncomplete, RowTooLarge, ConnectionLost, StatementFailed
  */
 export async function copyShard(options: CopyShardOptions): Promise<RowsResult> {
   const { database, plan, leg, object } = options;
@@ -135,11 +135,16 @@ async function copyChunk(
     serverVersion: session.serverVersion,
   });
   for (const { sql, to } of steps) {
-    begun.rows += await takeWholeRows(session.copyOut(sql, { lent: true }), async (bytes, count) => {
-      await object.append(bytes, count);
-      begun.bytes += bytes.length;
-      progress.advance({ bytes: bytes.length, rows: count });
-    });
+    begun.rows += await takeWholeRows(
+      session.copyOut(sql, { lent: true }),
+      async (bytes, count, given) => {
+        const { length } = bytes;
+        await object.append(bytes, count, given);
+        begun.bytes += length;
+        progress.advance({ bytes: length, rows: count });
+      },
+      `${planned.schema}.${planned.name}`,
+    );
     if (to === null) break;
     const long = performance.now() - begun.at > life.wholeSeconds * 1000 * chunkShare;
     if (!life.isNearlyOver && !long && begun.bytes < chunkBytes) continue;

@@ -1,43 +1,49 @@
 import type { CopyRows } from '../postgres/session.ts';
 import { RowsIncomplete } from './errors.ts';
+import { SharedRow } from './shared-row.ts';
 
 const newline = 0x0a;
 
-/** Takes whole rows: one, or several one after another. Awaited: backpressure; the bytes are lent until then. */
-export type TakeRows = (rows: Buffer, count: number) => Promise<void>;
+/**
+ * Takes whole rows: one, or several one after another. Awaited: backpressure; the bytes are lent until then, or given
+ * away for good where `given` says so.
+ */
+export type TakeRows = (rows: Buffer, count: number, given: boolean) => Promise<void>;
 
 /**
  * Cuts the bytes of a COPY in text format where rows end. Every newline byte ends a row: those within values are
  * written as `\n` (PostgreSQL manual, COPY, "Text Format"). Bytes are handed on as they lie in memory, but for the row
- * that two slices share. Slices may be lent.
+ * that slices share. Slices may be lent.
+ * @param table for messages
  * @returns rows, which are as many as the server says
- * @throws RowsIncomplete
+ * @throws RowsIncomplete, RowTooLarge
  */
-export async function takeWholeRows(copy: CopyRows, take: TakeRows): Promise<number> {
-  let begun: Buffer[] = [];
+export async function takeWholeRows(copy: CopyRows, take: TakeRows, table = 'a query'): Promise<number> {
+  const shared = new SharedRow(table);
   let rows = 0;
   for await (const slice of copy) {
     const end = slice.lastIndexOf(newline) + 1;
     if (end === 0) {
-      begun.push(Buffer.from(slice));
+      shared.add(slice, copy.missing);
       continue;
     }
     let from = 0;
-    if (begun.length > 0) {
+    if (!shared.empty) {
       from = slice.indexOf(newline) + 1;
-      await take(Buffer.concat([...begun, slice.subarray(0, from)]), 1);
+      shared.add(slice.subarray(0, from));
+      const { bytes, given } = shared.take();
+      await take(bytes, 1, given);
       rows += 1;
-      begun = [];
     }
     if (end > from) {
       const whole = slice.subarray(from, end);
       const count = countRows(whole);
-      await take(whole, count);
+      await take(whole, count, false);
       rows += count;
     }
-    if (end < slice.length) begun.push(Buffer.from(slice.subarray(end)));
+    if (end < slice.length) shared.add(slice.subarray(end), copy.missing);
   }
-  if (begun.length > 0) throw new RowsIncomplete('the rows of a COPY end in the middle of a row');
+  if (!shared.empty) throw new RowsIncomplete('the rows of a COPY end in the middle of a row');
   if (copy.rows !== rows)
     throw new RowsIncomplete(`${rows} rows of a COPY arrived, the server says that it sent ${copy.rows}`);
   return rows;

@@ -55,3 +55,30 @@ test.each([1, 3, undefined])('two rows where the server counts %s are refused', 
     RowsIncomplete,
   );
 });
+
+test('a row that slices share is given away when it is large, and lent in the same memory when it is small', async () => {
+  const small = Buffer.from(`${'a'.repeat(50)}\n${'b'.repeat(50)}\n`);
+  const large = Buffer.from(`${'c'.repeat(3_000_000)}\n`);
+  const shared: { bytes: Buffer; given: boolean }[] = [];
+  const keep = async (bytes: Buffer, _count: number, given: boolean) => {
+    shared.push({ bytes, given });
+  };
+  await takeWholeRows(copyOf(small, [10, 60], 2), keep);
+  await takeWholeRows(copyOf(large, [1, 1_000_000, 2_000_000], 1), keep);
+  expect(shared.map(({ given }) => given)).toEqual([false, false, true]);
+  expect(shared[0]?.bytes.buffer).toBe(shared[1]?.bytes.buffer);
+  expect(shared[2]?.bytes.equals(large)).toBe(true);
+});
+
+test('a row for which there is no memory is refused by name before it is read, with what it takes', async () => {
+  const begun = {
+    rows: 1,
+    missing: 8e12,
+    async *[Symbol.asyncIterator]() {
+      yield Buffer.from('1\tdeadbeef');
+    },
+  };
+  await expect(takeWholeRows(begun, ignore, 'public.huge')).rejects.toThrow(
+    /^a row of public\.huge has 8000001 MB of text: .* of memory, and \d+ MB are available.*CopyShard/,
+  );
+});
