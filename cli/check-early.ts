@@ -26,7 +26,10 @@ export async function checkDatabaseEarly(database: Database | undefined, signal:
  * Is a cache there that can be invalidated? Said before hours of work and not after.
  * @throws BadCacheUrl, CacheUnreachable, CacheAccessDenied
  */
-export async function checkCacheEarly(surroundings: LocalSurroundings, signal: AbortSignal): Promise<void> {
+export async function checkCacheEarly(
+  surroundings: Partial<Pick<LocalSurroundings, 'cache'>> & Pick<LocalSurroundings, 'progress'>,
+  signal: AbortSignal,
+): Promise<void> {
   const { cache, progress } = surroundings;
   if (cache?.kind === 'redis') await checkCache(cache.url, { ...cache, progress, signal });
 }

@@ -110,6 +110,45 @@ export const keepPrevious = option({
   schema: flag,
 });
 
+export const dropPrevious = option({
+  help: 'Afterwards remove the databases and media that earlier restores have kept.',
+  schema: flag,
+});
+
+export const optionalStore = option({
+  value: 's3://BUCKET/PREFIX',
+  environment: 'REPLICATOR_STORE',
+  help: 'The store that restores of this target use, so that none runs at the same time.',
+  schema: text.optional(),
+});
+
+export const keptRun = option({
+  value: 'ID',
+  help: 'Go back to what this restore or undo has kept, in place of the last one.',
+  schema: RunId.optional(),
+});
+
+export const withoutMedia = option({
+  help: 'Leave the media as they are, although the restore exchanged them.',
+  schema: flag,
+});
+
+export const listKept = option({
+  help: 'Show what there is to go back to, and change nothing.',
+  schema: flag,
+});
+
+export const dropKept = option({
+  value: 'ID|all',
+  help: 'Remove what this restore or undo has kept, or all that is kept, and go back to nothing.',
+  schema: z
+    .union(
+      [z.literal('all'), RunId],
+      'is neither the id of a restore or undo that `undo --list` shows, nor all',
+    )
+    .optional(),
+});
+
 const cache = {
   value: 'REDIS-URL',
   help: "Delete Nautobot's cache keys there afterwards: redis://host:6379, rediss:// for TLS, redis+sentinel://host,host/primary, or secretsmanager://SECRET-ID. A path (/1) names the database.",

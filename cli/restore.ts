@@ -26,6 +26,7 @@ import type { Verb } from './verb.ts';
 /** What chooses how a restore ends; `replicate` has them too. */
 export const restoreChoices = {
   keepPrevious: option.keepPrevious,
+  dropPrevious: option.dropPrevious,
   sanitizeSql: option.sanitizeSql,
   invalidateCache: option.invalidateTargetCache,
   invalidateCommand: option.invalidateCommand,
@@ -119,9 +120,11 @@ export async function restore(given: OptionsInput<typeof options>, io: Io): Prom
   }
 }
 
-function refuseWithTables({ table, media, keepPrevious }: Options<typeof options>): void {
-  if (table.length === 0 || (media === undefined && !keepPrevious)) return;
-  throw new UsageError('--table replaces rows of the target in place; leave out --media and --keep-previous');
+function refuseWithTables({ table, media, keepPrevious, dropPrevious }: Options<typeof options>): void {
+  if (table.length === 0 || (media === undefined && !keepPrevious && !dropPrevious)) return;
+  throw new UsageError(
+    '--table replaces rows of the target in place; leave out --media and --keep-previous, and --drop-previous',
+  );
 }
 
 function inputOf(chosen: Options<typeof options>): z.input<typeof RestoreOptions> {
@@ -137,6 +140,7 @@ function inputOf(chosen: Options<typeof options>): z.input<typeof RestoreOptions
 export function restoreInput(chosen: Options<typeof restoreChoices>): z.input<typeof RestoreOptions> {
   return {
     keepPrevious: chosen.keepPrevious,
+    dropPrevious: chosen.dropPrevious,
     invalidateCache: chosen.invalidateCache !== undefined || chosen.invalidateCommand !== undefined,
     afterRestore: chosen.afterRestore !== undefined,
     allowOlderCode: chosen.allowOlderCode,

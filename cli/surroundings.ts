@@ -74,7 +74,11 @@ function allowedPlaces(uri: string, { environment }: Io) {
   return { allowed, store };
 }
 
-async function cacheOf(places: Places, { environment }: Io): Promise<CacheSettings | undefined> {
+/** @throws UsageError, BadCacheUrl */
+export async function cacheOf(
+  places: Pick<Places, 'target' | 'invalidateCache' | 'invalidateCommand' | 'cacheKeyPrefix'>,
+  { environment }: Pick<Io, 'environment'>,
+): Promise<CacheSettings | undefined> {
   const { invalidateCache: url, invalidateCommand: command, cacheKeyPrefix: keyPrefix } = places;
   if (url !== undefined && command !== undefined)
     throw new UsageError(

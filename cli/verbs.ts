@@ -7,6 +7,7 @@ import { replicateVerb } from './replicate.ts';
 import { reportVerb } from './report.ts';
 import { restoreVerb } from './restore.ts';
 import { showVerb } from './show.ts';
+import { undoVerb } from './undo.ts';
 import type { Verb } from './verb.ts';
 import { verifyVerb } from './verify.ts';
 
@@ -22,7 +23,8 @@ export const verbs: readonly Verb[] = [
   reportVerb,
   estimateVerb,
   allowTargetVerb,
+  undoVerb,
 ];
 
 /** Verbs of the documented contract that this version doesn't have. */
-export const laterVerbs: readonly string[] = ['prune', 'undo', 'start', 'status'];
+export const laterVerbs: readonly string[] = ['prune', 'start', 'status'];

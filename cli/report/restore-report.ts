@@ -134,7 +134,7 @@ function switchLines({ switchOver }: RestoreOutcome): string[] {
     `  switched over within ${duration(awayMilliseconds)}; ${counted(endedSessions, 'session')} of the old database ended`,
     previousDatabase === null
       ? '  what was in use before is dropped'
-      : `  what was in use before is kept as database ${previousDatabase}`,
+      : `  what was in use before is kept as database ${previousDatabase}; replicator undo brings it back`,
   ];
 }
 

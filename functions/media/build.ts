@@ -24,7 +24,13 @@ export interface Build {
   readonly previous: Buffer;
   /** The journal of a switch-over that is over and whose old entries are kept. */
   readonly keptJournal: Buffer;
+  /** Of an undo: which restore's kept entries are in `tree`, and that restore's journal. */
+  readonly taken: Buffer;
+  readonly takenJournal: Buffer;
 }
+
+/** In a folder of old entries: says that they are kept on purpose. */
+export const keptJournalName = '.replicator-journal.json';
 
 /** Where everything of a run lies; touches nothing. */
 export function buildOf(media: string | Buffer, runId: RunId): Build {
@@ -42,7 +48,9 @@ export function buildOf(media: string | Buffer, runId: RunId): Build {
     appeared: join(folder, 'appeared'),
     journal: join(folder, 'journal.json'),
     previous,
-    keptJournal: join(previous, '.replicator-journal.json'),
+    keptJournal: join(previous, keptJournalName),
+    taken: join(folder, 'taken.json'),
+    takenJournal: join(folder, 'taken-journal.json'),
   };
 }
 
@@ -51,9 +59,16 @@ export function buildOf(media: string | Buffer, runId: RunId): Build {
  * @throws MediaDirectoryMissing, MediaUnreadable
  */
 export async function createBuild(media: string, runId: RunId): Promise<Build> {
+  const build = await createWorkFolders(media, runId);
+  await mkdir(build.tree, { recursive: true, mode: 0o700 });
+  return build;
+}
+
+/** The same without the tree, which comes from elsewhere. */
+export async function createWorkFolders(media: string, runId: RunId): Promise<Build> {
   await mustBeDirectory(media);
   const build = buildOf(media, runId);
-  for (const folder of [build.folder, build.tree, build.incoming, build.parts, build.attributes]) {
+  for (const folder of [build.folder, build.incoming, build.parts, build.attributes]) {
     await mkdir(folder, { recursive: true, mode: 0o700 });
   }
   await chmod(build.folder, 0o700);

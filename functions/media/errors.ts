@@ -40,6 +40,13 @@ export class MediaUnsafe extends errorOf({
   meaning: 'A member of the media archive would be written outside the directory it is unpacked into.',
 }) {}
 
+export class NothingKept extends errorOf({
+  code: 'NothingKept',
+  exitCode: 2,
+  meaning:
+    'There is no earlier database or media to go back to: restores keep them with --keep-previous; `replicator undo --list` shows what is there.',
+}) {}
+
 export class MediaSwapPending extends errorOf({
   code: 'MediaSwapPending',
   exitCode: 1,

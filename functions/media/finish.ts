@@ -7,6 +7,7 @@ import { printable } from './path.ts';
 import { removeTree } from './remove-tree.ts';
 import { mustBeDirectory } from './scan.ts';
 import { exists, whereabouts } from './swap.ts';
+import { giveBack } from './take-kept.ts';
 
 /**
  * How far the restore of a run has come with its media:
@@ -81,6 +82,7 @@ export async function finishSwap(
 
 /**
  * Removes what a run has left and nobody needs: a build that is not in use, the remains of a finished switch-over.
+ * Entries that an undo had taken from a restore's kept ones are given back to it.
  * Old entries that are kept on purpose stay. May be called again; nothing to remove is no error.
  * @throws MediaSwapPending when entries are moved and it is not decided whether forward or back
  */
@@ -95,6 +97,7 @@ export async function removeLeftover(media: string, runId: RunId): Promise<void>
     await syncFolder(build.folder);
   }
   if (state === 'final') await removeTree(build.previous);
+  if (state === 'building' || state === 'prepared') await giveBack(build);
   await removeTree(build.folder);
 }
 

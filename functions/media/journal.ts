@@ -44,7 +44,7 @@ export async function prepareJournal(build: Build, anyMoved: boolean): Promise<J
     old: await entries(build.media, await entriesOf(build.media)),
     new: await entries(build.tree, fresh.sort(Buffer.compare)),
   };
-  await writeDurably(build, JSON.stringify(journal));
+  await writeDurably(build, build.journal, JSON.stringify(journal));
   return journal;
 }
 
@@ -76,7 +76,8 @@ async function entries(folder: Buffer, names: readonly Buffer[]): Promise<Journa
   return result;
 }
 
-async function writeDurably(build: Build, text: string): Promise<void> {
+/** Writes a file of the build's own folder: it is there whole and for good, or not at all. */
+export async function writeDurably(build: Build, path: Buffer, text: string): Promise<void> {
   const draft = join(build.folder, 'journal.draft');
   const file = await open(draft, 'w', 0o600);
   try {
@@ -85,7 +86,7 @@ async function writeDurably(build: Build, text: string): Promise<void> {
   } finally {
     await file.close();
   }
-  await rename(draft, build.journal);
+  await rename(draft, path);
   await syncFolder(build.folder);
 }
 

@@ -111,7 +111,7 @@ async function leftElsewhere(
   media: string | undefined,
   runId: RunId,
 ): Promise<boolean> {
-  if (record?.kind !== 'restore') return false;
+  if (!record || record.kind === 'backup') return false;
   if (record.target && !target) return true;
   if (record.targetMedia === null || media !== undefined) return false;
   const left = await findLeftovers(record.targetMedia).catch(() => []);

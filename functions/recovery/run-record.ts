@@ -12,7 +12,8 @@ const Place = z.object({ host: z.string(), port: z.int(), database: z.string() }
  */
 export const RunRecord = z.object({
   runId: RunId,
-  kind: z.enum(['backup', 'restore']),
+  /** `undo`: no machine's run, but nobody else's time at its target either. */
+  kind: z.enum(['backup', 'restore', 'undo']),
   owner: RunOwner,
   startedAt: z.string(),
   source: Place.nullable(),

@@ -10,6 +10,8 @@ import { StateTime } from './report.ts';
 const Timed = z.object({
   run: z.object({ id: RunId, kind: z.literal('restore') }),
   shard: z.undefined().optional(),
+  /** A dry run leaves nothing anywhere. */
+  options: z.object({ dryRun: z.literal(false).default(false) }).optional(),
 });
 const afterwards = new Set(['ReadFailure', 'AnnounceRestore', 'AnnounceFailure']);
 

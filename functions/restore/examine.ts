@@ -74,13 +74,14 @@ export async function examine(
 }
 
 export function rulesOf(
-  options: Pick<RestoreOptions, 'allowOlderCode' | 'ignoreDiskSpace'>,
+  options: Pick<RestoreOptions, 'allowOlderCode' | 'ignoreDiskSpace' | 'dropPrevious'>,
   { allowSource, allowedTargets, yes }: Pick<Surroundings, 'allowSource' | 'allowedTargets' | 'yes'>,
 ): TargetRules {
   return {
     allowSource,
     allowOlder: options.allowOlderCode,
     ignoreDisk: options.ignoreDiskSpace,
+    dropPrevious: options.dropPrevious,
     yes: yes ?? false,
     allowedTargets,
   };

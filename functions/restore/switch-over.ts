@@ -1,9 +1,10 @@
 import { createBuild } from '../media/build.ts';
-import { finishSwap } from '../media/finish.ts';
+import { findLeftovers, finishSwap, removePrevious } from '../media/finish.ts';
 import { isPrepared, prepareSwap, swapBack, swapForward } from '../media/swap.ts';
 import { readySwap } from '../media/swap-at-once.ts';
 import type { Database } from '../postgres/session.ts';
 import type { RunId } from '../run/run-id.ts';
+import { dropEarlierDatabases } from '../target/previous.ts';
 import type { Rebuild } from '../target/rebuild.ts';
 import {
   dropPrevious,
@@ -18,6 +19,8 @@ export interface SwitchOptions {
   /** The directory whose entries are swapped; undefined: no media are restored. */
   readonly media: string | undefined;
   readonly keepPrevious: boolean;
+  /** Remove what earlier restores have kept. */
+  readonly dropPrevious: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -34,20 +37,24 @@ export interface SwitchedRestore extends SwitchedOver {
 export async function switchOver(
   target: Database,
   rebuild: Rebuild,
-  { backupId, media, keepPrevious, signal }: SwitchOptions,
+  { backupId, media, keepPrevious, dropPrevious, signal }: SwitchOptions,
 ): Promise<SwitchedRestore> {
   // After a call that came through nothing may be made ready: the build is gone, and an empty one would come into use
   const again = await isSwitched(target, rebuild, signal);
   const beforeCommit = media === undefined || again ? undefined : await readyMedia(media, rebuild.runId);
-  const switched = await switchDatabase(target, rebuild, { backupId, beforeCommit, signal }).catch(
-    async (error) => {
-      if (media !== undefined) await undoMedia(target, rebuild, media).catch(() => {});
-      throw error;
-    },
-  );
+  const switched = await switchDatabase(target, rebuild, {
+    backupId,
+    media: media !== undefined,
+    beforeCommit,
+    signal,
+  }).catch(async (error) => {
+    if (media !== undefined) await undoMedia(target, rebuild, media).catch(() => {});
+    throw error;
+  });
   const appeared = media === undefined ? [] : await swapMedia(target, rebuild, media);
   // Both are in use: an abort is too late
   const left = await clearAway(target, rebuild, media, keepPrevious);
+  if (dropPrevious) left.push(...(await dropEarlier(target, rebuild, media)));
   return {
     ...switched,
     keptPrevious: keepPrevious,
@@ -99,4 +106,20 @@ async function clearAway(
   if (media !== undefined) await attempt('the old media', finishSwap(media, rebuild.runId, { keepPrevious }));
   if (!keepPrevious) await attempt(`the database "${rebuild.previous}"`, dropPrevious(target, rebuild));
   return notes;
+}
+
+/** Removes what earlier restores have kept. @returns what is still there, in words */
+async function dropEarlier(target: Database, rebuild: Rebuild, media: string | undefined): Promise<string[]> {
+  const left: string[] = [];
+  const attempt = (what: string, work: Promise<unknown>) =>
+    work.catch((error: unknown) => {
+      const why = error instanceof Error ? error.message : String(error);
+      left.push(`${what} could not be removed: ${why}; replicator undo --drop all tries again`);
+    });
+  await attempt('what earlier restores have kept', dropEarlierDatabases(target, rebuild));
+  if (media === undefined) return left;
+  for (const { runId, state } of await findLeftovers(media).catch(() => []))
+    if (state === 'kept' && runId !== rebuild.runId)
+      await attempt(`media that run ${runId} has kept`, removePrevious(media, runId));
+  return left;
 }

@@ -40,6 +40,8 @@ export const RestoreOptions = z.strictObject({
   /** pg_dump patterns; empty: everything. */
   tables: z.array(z.string()).default([]),
   keepPrevious: z.boolean().default(false),
+  /** Afterwards remove what earlier restores have kept. */
+  dropPrevious: z.boolean().default(false),
   jobs: z.int().min(1).max(1000).default(2),
   invalidateCache: z.boolean().default(false),
   afterRestore: z.boolean().default(false),

@@ -4,12 +4,14 @@ import type { Database, Session } from '../postgres/session.ts';
 import { type AllowedTarget, textOf } from '../run/allowed.ts';
 import { type Check, fine, refusalsOf, refused, unknown, warning } from '../run/check.ts';
 import type { RunId } from '../run/run-id.ts';
+import { sizeText } from '../run/size-text.ts';
 import { checkMigrations } from './compare-migrations.ts';
 import { checkDiskRoom } from './disk-room.ts';
 import { TargetIsSource, TargetNotAllowed, TargetNotListed, TargetUnfit } from './errors.ts';
 import { findMissing } from './find-missing.ts';
 import { applicationName } from './names.ts';
 import { checkMaintenance, checkObstacles, checkRights } from './obstacles.ts';
+import { listPrevious } from './previous.ts';
 import { compareWithSource } from './same-database.ts';
 import { readTargetFacts, type TargetFacts } from './target-facts.ts';
 import { hasMark, notMarked, readDatabaseComment } from './target-mark.ts';
@@ -24,6 +26,8 @@ export interface TargetRules {
   readonly ignoreDisk: boolean;
   /** `--yes`: an unmarked target gets its mark without a question. */
   readonly yes: boolean;
+  /** `--drop-previous`: what earlier restores have kept goes in the end. */
+  readonly dropPrevious: boolean;
   /** undefined: any marked one. */
   readonly allowedTargets: readonly AllowedTarget[] | undefined;
 }
@@ -78,6 +82,7 @@ export async function checkTarget(options: TargetCheckOptions): Promise<TargetCh
       ...(await checkMaintenance(target, options.runId, signal)),
       ...(scope === 'database' ? await checkObstacles(session) : []),
       ...(await checkMigrations(session, manifestSource.migrations, rules.allowOlder)),
+      await checkKept(session, target, rules.dropPrevious),
       await checkDiskRoom(session, target, options.textBytes, rules.ignoreDisk),
     ];
     return { facts, checks, hints: source.hints };
@@ -152,4 +157,15 @@ export async function checkMark(session: Session, target: Database, yes: boolean
   if (hasMark(comment)) return fine(markCheck, 'it is marked as a restore target');
   if (yes) return fine(markCheck, 'it is not marked as a restore target yet; --yes was said');
   return refused(markCheck, new TargetNotAllowed(notMarked(target)));
+}
+
+/** Each kept database is as large as the one in use, and nobody but a person removes it. */
+async function checkKept(session: Session, { address }: Database, dropped: boolean): Promise<Check> {
+  const name = 'kept-previous';
+  const kept = await listPrevious(session, address.database);
+  if (kept.length === 0) return fine(name, 'no database of an earlier restore is kept');
+  const bytes = kept.reduce((sum, one) => sum + (one.bytes ?? 0), 0);
+  const message = `databases of ${kept.length} earlier runs are kept, ${sizeText(bytes)}`;
+  if (dropped) return fine(name, `${message}; they are removed in the end`);
+  return warning(name, `${message}: remove them with --drop-previous, or replicator undo --drop`);
 }

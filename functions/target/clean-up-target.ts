@@ -43,13 +43,13 @@ export async function cleanUpTarget(
     });
     const notes = remaining.map((who) => `a session of run ${runId} did not end: ${who}`);
     const dropped: string[] = [];
-    if (await drop(session, hidden)) dropped.push(hidden);
+    if (await dropIfThere(session, hidden)) dropped.push(hidden);
     if (!keepPrevious && (await exists(session, previous))) {
       if (!(await isSwitchedBy(session, { runId, target: name })))
         notes.push(
           `the database "${previous}" was left alone: "${name}" does not say that run ${runId} rebuilt it`,
         );
-      else if (await drop(session, previous)) dropped.push(previous);
+      else if (await dropIfThere(session, previous)) dropped.push(previous);
     }
     return { endedSessions: ended, dropped, notes };
   } finally {
@@ -93,7 +93,8 @@ export async function findLeftoverRuns(target: Database, signal?: AbortSignal): 
   }
 }
 
-async function drop(session: Session, name: string): Promise<boolean> {
+/** Drops a database that sessions may still be in; from another one. @returns whether there was one */
+export async function dropIfThere(session: Session, name: string): Promise<boolean> {
   for (let attempt = 1; ; attempt++) {
     if (!(await exists(session, name))) return false;
     try {

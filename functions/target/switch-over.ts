@@ -9,7 +9,10 @@ import { applicationName } from './names.ts';
 import type { Rebuild } from './rebuild.ts';
 import { openLoader, openMaintenance } from './sessions.ts';
 import { type Swapped, swapNames } from './swap-names.ts';
-import { carriedComment, commentOn, readDatabaseComment, restoredBy } from './target-mark.ts';
+import { carriedComment, commentOn, readDatabaseComment, restoredOf } from './target-mark.ts';
+
+/** The databases that change places. */
+export type Names = Pick<Rebuild, 'runId' | 'target' | 'hidden' | 'previous'>;
 
 export interface SwitchedOver extends Swapped {
   /** Name that the database has now that was in use before. */
@@ -28,6 +31,8 @@ export async function switchOver(
   rebuild: Rebuild,
   options: {
     readonly backupId: string;
+    /** Media are exchanged along with it: whoever undoes it later has to know. */
+    readonly media?: boolean | undefined;
     /** Called right before the renames are committed, without a pause; when it throws, they are undone. */
     readonly beforeCommit?: (() => void) | undefined;
     readonly signal?: AbortSignal | undefined;
@@ -45,7 +50,12 @@ export async function switchOver(
     const old = await readProperties(renamer, rebuild.target);
     const made = await readProperties(renamer, rebuild.hidden);
     if (!old || !made) throw missing(old ? rebuild.hidden : rebuild.target);
-    const comment = carriedComment(old.comment, rebuild.runId, backupId, new Date().toISOString());
+    const comment = carriedComment(old.comment, {
+      runId: rebuild.runId,
+      backupId,
+      media: options.media ?? false,
+      at: new Date().toISOString(),
+    });
     const swapped = await swapNames(renamer, ender, {
       current: rebuild.target,
       currentOid: old.oid,
@@ -79,7 +89,7 @@ export async function isSwitched(
 }
 
 /** Puts the previous database back into use; the rebuilt one gets its hidden name again. Repeatable. */
-export async function switchBack(target: Database, rebuild: Rebuild, signal?: AbortSignal): Promise<Swapped> {
+export async function switchBack(target: Database, rebuild: Names, signal?: AbortSignal): Promise<Swapped> {
   return withMaintenance(target, rebuild, signal, async (renamer, ender) => {
     if (!(await isSwitchedBy(renamer, rebuild))) return { endedSessions: 0, awayMs: 0 };
     const current = await readProperties(renamer, rebuild.target);
@@ -120,7 +130,7 @@ export async function isSwitchedBy(
   session: Session,
   rebuild: Pick<Rebuild, 'runId' | 'target'>,
 ): Promise<boolean> {
-  return restoredBy(await readDatabaseComment(session, rebuild.target)) === rebuild.runId;
+  return restoredOf(await readDatabaseComment(session, rebuild.target))?.runId === rebuild.runId;
 }
 
 /** Rights, the end of the bookkeeping, and event triggers, in one transaction: done when the bookkeeping is gone. */
@@ -160,9 +170,10 @@ async function inTransaction<T>(session: Session, work: () => Promise<T>): Promi
   }
 }
 
-async function withMaintenance<T>(
+/** Two sessions that are in none of the databases to be renamed. */
+export async function withMaintenance<T>(
   target: Database,
-  rebuild: Rebuild,
+  rebuild: Names,
   signal: AbortSignal | undefined,
   work: (renamer: Session, ender: Session) => Promise<T>,
 ): Promise<T> {
@@ -185,7 +196,7 @@ async function withMaintenance<T>(
   }
 }
 
-function missing(name: string): DefinitionFailed {
+export function missing(name: string): DefinitionFailed {
   return new DefinitionFailed(
     `the database "${name}" is gone: someone renamed or dropped it during the restore`,
   );

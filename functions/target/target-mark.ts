@@ -62,16 +62,54 @@ export async function readDatabaseComment(session: Session, name: string): Promi
   return row?.comment ?? '';
 }
 
-/** The old database's comment, mark included, for the one that takes its place; says which run did. */
-export function carriedComment(oldComment: string, runId: RunId, backupId: string, at: string): string {
-  const lines = oldComment.split('\n').filter((line) => !line.startsWith(restoredLine));
-  return withLine(lines.join('\n'), `${restoredLine}${runId} from backup ${backupId} at ${at}`);
+/** Where a database came from, as its comment says. */
+export interface Restored {
+  readonly runId: RunId;
+  /** undefined: it was no restore's before the undo that brought it back. */
+  readonly backupId: string | undefined;
+  /** Set when an undo brought it into use: the run that was undone. */
+  readonly undid: RunId | undefined;
+  /** When it came into use. */
+  readonly at: string;
+  /** Media were exchanged along with it. */
+  readonly media: boolean;
 }
 
-/** Which run rebuilt this database, from its comment. */
-export function restoredBy(comment: string): string | undefined {
+const withMedia = ' with its media';
+
+/** The old database's comment, mark included, for the one that takes its place; says which run did. */
+export function carriedComment(
+  oldComment: string,
+  { runId, backupId, media, at }: Pick<Restored, 'runId' | 'media' | 'at'> & { readonly backupId: string },
+): string {
+  return withRestored(oldComment, `${runId} from backup ${backupId} at ${at}`, media);
+}
+
+/** The comment for a kept database that comes back: the target's own lines stay with the target. */
+export function undoneComment(
+  currentComment: string,
+  keptComment: string,
+  { runId, undoes, media, at }: Pick<Restored, 'runId' | 'media' | 'at'> & { readonly undoes: RunId },
+): string {
+  const backup = restoredOf(keptComment)?.backupId;
+  const from = backup === undefined ? '' : ` from backup ${backup}`;
+  return withRestored(currentComment, `${runId}${from} undoing run ${undoes} at ${at}`, media);
+}
+
+/** Which run brought this database into use, from its comment. */
+export function restoredOf(comment: string): Restored | undefined {
   const line = comment.split('\n').find((one) => one.startsWith(restoredLine));
-  return line?.slice(restoredLine.length).split(' ')[0];
+  const match = /^(\S+)(?: from backup (\S+))?(?: undoing run (\S+))? at (\S+)( with its media)?/.exec(
+    line?.slice(restoredLine.length) ?? '',
+  );
+  if (!match) return undefined;
+  const [, runId = '', backupId, undid, at = '', media] = match;
+  return { runId, backupId, undid, at, media: media !== undefined };
+}
+
+function withRestored(comment: string, what: string, media: boolean): string {
+  const lines = comment.split('\n').filter((line) => !line.startsWith(restoredLine));
+  return withLine(lines.join('\n'), `${restoredLine}${what}${media ? withMedia : ''}`);
 }
 
 export function commentOn(name: string, comment: string): string {

@@ -30,7 +30,12 @@ beforeEach(async () => {
 /** What the switch-over's rename leaves: the run's name in the comment of the database in use. */
 async function databaseIsSwitched(): Promise<void> {
   const session = await superuserSession(target.name);
-  await session.execute(commentOn(target.name, carriedComment('', runId, runId, new Date().toISOString())));
+  await session.execute(
+    commentOn(
+      target.name,
+      carriedComment('', { runId, backupId: runId, media: true, at: new Date().toISOString() }),
+    ),
+  );
   await session.end();
 }
 

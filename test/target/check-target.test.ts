@@ -35,6 +35,7 @@ const said: TargetRules = {
   allowSource: false,
   allowOlder: false,
   ignoreDisk: false,
+  dropPrevious: false,
   yes: true,
   allowedTargets: undefined,
 };
@@ -88,6 +89,7 @@ test('a target that has everything is let through, and nothing is changed', asyn
     subscriptions: 'ok',
     sessions: 'ok',
     migrations: 'ok',
+    'kept-previous': 'ok',
     disk: 'ok',
   });
   // Production's own server, or a copy of it, is no reason to refuse, and is told

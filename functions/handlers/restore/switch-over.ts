@@ -12,6 +12,7 @@ export const switchOver = stateHandler(RestoreInput, async ({ run, options }, su
   const switched = await bringIntoUse(restoring, need(surroundings, 'target'), {
     media: restoring.plan.media ? need(surroundings, 'targetMedia') : undefined,
     keepPrevious: options.keepPrevious,
+    dropPrevious: options.dropPrevious,
     signal,
   });
   return inUseAlready(surroundings, async () => switched);
