@@ -1,81 +1,162 @@
 import { type App, CfnOutput, Stack, type StackProps, Tags } from 'aws-cdk-lib';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import type { Configuration } from './configuration/schema.ts';
+import type { Source } from './configuration/source.ts';
+import type { Target } from './configuration/target.ts';
 import { BackupStore } from './constructs/backup-store.ts';
 import { NautobotSource } from './constructs/nautobot-source.ts';
 import { Replication } from './constructs/replication.ts';
+import { RunSchedule } from './constructs/run-schedule.ts';
 import { StagingTarget } from './constructs/staging-target.ts';
 import type { CodeOf } from './handler-functions.ts';
+import { Endpoints } from './network/endpoints.ts';
+import { neededServices } from './network/needed-services.ts';
+import { SourceAlarms, TargetAlarms } from './observability/alarms.ts';
+import { RunDashboard } from './observability/dashboard.ts';
+import { RunTopic } from './observability/run-topic.ts';
 
-export interface Deployment {
-  readonly main: Stack;
+interface Parts {
+  readonly configuration: Configuration;
+  readonly codeOf: CodeOf;
   readonly store: BackupStore;
-  readonly source: NautobotSource | undefined;
-  readonly targets: readonly StagingTarget[];
+  readonly runTopic: RunTopic;
 }
 
-/** The stacks of a configuration: one for bucket and source, `<stackName>`, and one for each target, `<stackName>-<target>`. */
-export function deploy(app: App, configuration: Configuration, codeOf: CodeOf): Deployment {
-  const { stackName: deployment, account, region, tags, logs, lambda, network } = configuration;
-  const props: StackProps = { env: { ...(account && { account }), ...(region && { region }) } };
+/**
+ * The stacks of a configuration: `<stackName>` with bucket, source and what watches over them, and for each target
+ * `<stackName>-<target>`.
+ */
+export function deploy(app: App, configuration: Configuration, codeOf: CodeOf): void {
+  const { stackName: deployment, account, region, tags } = configuration;
+  const env: StackProps = { env: { ...(account && { account }), ...(region && { region }) } };
   for (const [key, value] of Object.entries(tags)) Tags.of(app).add(key, value);
 
-  const main = new Stack(app, deployment, { ...props, description: 'Backs up Nautobot' });
-  const { key, ...storeOptions } = configuration.store;
-  const store = new BackupStore(main, 'Store', {
-    ...storeOptions,
+  const main = new Stack(app, deployment, { ...env, description: 'Backups of Nautobot' });
+  const store = storeOf(main, configuration);
+  const { notifications, source: fields, targets } = configuration;
+  const runTopic = new RunTopic(main, 'Notifications', { ...notifications, store });
+  const parts: Parts = { configuration, codeOf, store, runTopic };
+  outputs(main, {
+    BucketName: store.bucket.bucketName,
+    Prefix: store.prefix,
+    TopicArn: runTopic.topic.topicArn,
+  });
+  makeEndpoints(main, configuration);
+  const source = fields && sourceIn(main, fields, parts);
+  for (const target of targets) {
+    const description = `Rebuilds the Nautobot ${target.name} from backups`;
+    targetIn(new Stack(app, `${deployment}-${target.name}`, { ...env, description }), target, source, parts);
+  }
+  new RunDashboard(main, 'Dashboard', {
+    deployment,
+    sourceName: source?.sourceName,
+    targetNames: targets.map(({ name }) => name),
+    bucketName: store.bucket.bucketName,
+  });
+}
+
+function storeOf(
+  main: Stack,
+  { stackName: deployment, store: { key, ...options } }: Configuration,
+): BackupStore {
+  return new BackupStore(main, 'Store', {
+    ...options,
+    deployment,
     key: typeof key === 'string' ? key : Key.fromKeyArn(main, 'StoreKey', key.arn),
   });
-  output(main, { BucketName: store.bucket.bucketName, Prefix: store.prefix });
-  const common = { deployment, store, codeOf, logRetentionDays: logs.retentionDays, ...lambda };
+}
 
-  const { source: sourceFields } = configuration;
-  const source =
-    sourceFields &&
-    new NautobotSource(main, 'Source', {
-      ...sourceFields,
-      ...common,
-      sourceName: sourceFields.name,
-      defaults: { jobs: sourceFields.jobs },
-      network,
-    });
-  if (source)
-    output(main, {
-      BackupMachineArn: source.backup.stateMachineArn,
-      CleanUpMachineArn: source.cleanUp.stateMachineArn,
-    });
+function makeEndpoints(main: Stack, configuration: Configuration): void {
+  const { vpcId, access } = configuration.network;
+  if (access !== 'endpoints' || !vpcId) return;
+  const services = neededServices(configuration).filter((service) => service !== 's3');
+  new Endpoints(main, 'Endpoints', { ...configuration.network, vpcId, services });
+}
 
-  const targets = configuration.targets.map(({ name, ...fields }) => {
-    const stack = new Stack(app, `${deployment}-${name}`, {
-      ...props,
-      description: `Rebuilds Nautobot: ${name}`,
-    });
-    const { cache, jobs, keepPrevious, ...places } = fields;
-    const target = new StagingTarget(stack, 'Target', {
-      ...places,
-      ...common,
-      cache: cache && 'ecsTask' in cache ? undefined : cache,
-      invalidate: cache && 'ecsTask' in cache ? cache.ecsTask : undefined,
-      defaults: { jobs, keepPrevious },
-      targetName: name,
-      comparedSource: sourceFields?.database,
-      network: fields.network ?? network,
-    });
-    output(stack, {
-      TargetName: name,
-      RestoreMachineArn: target.restore.stateMachineArn,
-      CleanUpMachineArn: target.cleanUp.stateMachineArn,
-    });
-    if (source) {
-      const { replicate } = new Replication(stack, 'Replication', { source, target });
-      output(stack, { ReplicateMachineArn: replicate.stateMachineArn });
-    }
-    return target;
+function sourceIn(main: Stack, fields: Source, parts: Parts): NautobotSource {
+  const { configuration, runTopic, ...common } = parts;
+  const { stackName: deployment, network, alarms, logs, lambda } = configuration;
+  const source = new NautobotSource(main, 'Source', {
+    ...fields,
+    ...common,
+    ...lambda,
+    logRetentionDays: logs.retentionDays,
+    deployment,
+    network,
+    sourceName: fields.name,
+    announcements: { topic: runTopic.topic },
+    defaults: { jobs: fields.jobs },
   });
-  return { main, store, source, targets };
+  outputs(main, {
+    BackupMachineArn: source.backup.stateMachineArn,
+    CleanUpMachineArn: source.cleanUp.stateMachineArn,
+  });
+  const schedule =
+    fields.schedule &&
+    new RunSchedule(main, 'Schedule', {
+      ...fields.schedule,
+      name: deployment,
+      description: `Starts a backup of ${source.sourceName}`,
+      machine: source.backup,
+      input: fields.schedule.options,
+    });
+  if (alarms.enabled)
+    new SourceAlarms(main, 'Alarms', {
+      ...alarms,
+      source,
+      topic: runTopic.topic,
+      deadLetters: schedule?.deadLetters,
+    });
+  return source;
+}
+
+function targetIn(stack: Stack, fields: Target, source: NautobotSource | undefined, parts: Parts): void {
+  const { configuration, runTopic, ...common } = parts;
+  const { stackName: deployment, network, alarms, logs, lambda } = configuration;
+  const { name: targetName, schedule: refresh, cache, jobs, keepPrevious, ...places } = fields;
+  const target = new StagingTarget(stack, 'Target', {
+    ...places,
+    ...common,
+    ...lambda,
+    logRetentionDays: logs.retentionDays,
+    deployment,
+    targetName,
+    cache: cache && 'ecsTask' in cache ? undefined : cache,
+    comparedSource: configuration.source?.database,
+    network: fields.network ?? network,
+    invalidate: cache && 'ecsTask' in cache ? cache.ecsTask : undefined,
+    announcements: { topic: runTopic.topic },
+    defaults: {
+      jobs,
+      keepPrevious,
+      invalidateCache: cache !== undefined,
+      afterRestore: fields.afterRestore !== undefined,
+    },
+  });
+  outputs(stack, {
+    TargetName: targetName,
+    RestoreMachineArn: target.restore.stateMachineArn,
+    CleanUpMachineArn: target.cleanUp.stateMachineArn,
+  });
+  const replication = source && new Replication(stack, 'Replication', { source, target });
+  if (replication) outputs(stack, { ReplicateMachineArn: replication.replicate.stateMachineArn });
+  const schedule =
+    refresh &&
+    new RunSchedule(stack, 'Schedule', {
+      ...refresh,
+      name: `${deployment}-${targetName}`,
+      description: `Refreshes ${targetName} (${refresh.run})`,
+      machine: refresh.run === 'replicate' && replication ? replication.replicate : target.restore,
+      input:
+        refresh.run === 'replicate'
+          ? { backup: refresh.backupOptions, restore: refresh.options }
+          : refresh.options,
+    });
+  if (alarms.enabled)
+    new TargetAlarms(stack, 'Alarms', { target, topic: runTopic.topic, deadLetters: schedule?.deadLetters });
 }
 
 /** What `replicator start` and `status` find machines by. */
-function output(stack: Stack, values: Readonly<Record<string, string>>): void {
+function outputs(stack: Stack, values: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(values)) if (value) new CfnOutput(stack, name, { value });
 }

@@ -1,5 +1,5 @@
 import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
-import { PolicyDocument, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { type IRole, PolicyDocument, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import {
   Architecture,
   type CfnFunction,
@@ -61,6 +61,11 @@ export class HandlerFunctions extends Construct {
     return this.#made;
   }
 
+  /** Names of the functions of some handlers, as far as they are made. */
+  functionNames(handlers: readonly string[]): string[] {
+    return handlers.filter((handler) => this.#made.has(handler)).map((handler) => this.#nameOf(handler));
+  }
+
   functionOf(handler: string): LambdaFunction {
     const made = this.#made.get(handler) ?? this.#make(handler);
     this.#made.set(handler, made);
@@ -70,12 +75,13 @@ export class HandlerFunctions extends Construct {
   #make(handler: string): LambdaFunction {
     const needs = handlerNeeds[handler];
     if (!needs) throw new Error(`infra/handler-needs.ts says nothing about the handler ${handler}`);
-    const { name, codeOf, around, network, memory, reservedConcurrency, logRetentionDays = 90 } = this.#props;
-    const functionName = `${name}-${handler}`;
+    const { codeOf, around, network, memory, reservedConcurrency, logRetentionDays = 90 } = this.#props;
+    const functionName = this.#nameOf(handler);
     const logGroup = new LogGroup(this, `${handler}Logs`, {
       logGroupName: `/aws/lambda/${functionName}`,
       retention: logRetentionDays as RetentionDays,
       removalPolicy: RemovalPolicy.DESTROY,
+      ...(around.store.ownKey && { encryptionKey: around.store.ownKey }),
     });
     const reserved = reservedConcurrency?.[handler];
     const made = new LambdaFunction(this, handler, {
@@ -104,6 +110,17 @@ export class HandlerFunctions extends Construct {
     if (mounts.length > 1) throw new Error(`Lambda mounts one file system a function, ${handler} wants two`);
     if (mounts.length > 0) resource.fileSystemConfigs = mounts;
     return made;
+  }
+
+  /** What a handler's function acts as. */
+  roleOf(handler: string): IRole {
+    const { role } = this.functionOf(handler);
+    if (!role) throw new Error(`the function of ${handler} has no role`);
+    return role;
+  }
+
+  #nameOf(handler: string): string {
+    return `${this.#props.name}-${handler}`;
   }
 
   #role(handler: string, functionName: string, logGroup: LogGroup): Role {

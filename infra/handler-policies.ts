@@ -28,6 +28,7 @@ export function handlerPolicies(
     ...runtimeStatements(parts),
     ...storeStatements(needs.store, around.store),
     ...keyStatements(needs.store, around.store),
+    ...(given.target && needs.store ? foreignStatements(around.store, parts.scope) : []),
     ...secretsOf(given).flatMap(({ secretArn, keyArn }) => [
       allow(['secretsmanager:GetSecretValue'], secretArn),
       ...(keyArn ? [allow(['kms:Decrypt'], keyArn)] : []),
@@ -88,6 +89,7 @@ function storeStatements(access: HandlerNeeds['store'], store: BackupStore): Pol
       allow(['s3:PutObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'], backups),
       // To go on with a file that an earlier invocation had no time to put together whole
       allow(['s3:ListBucketMultipartUploads'], bucketArn),
+      ...(store.props.objectLock ? [allow(['s3:PutObjectRetention'], backups)] : []),
     );
   if (access === 'cleans')
     statements.push(
@@ -104,6 +106,18 @@ function storeStatements(access: HandlerNeeds['store'], store: BackupStore): Pol
 /** Uploads in parts need to decrypt, too ("Protecting data with SSE-KMS", Amazon S3 user guide). */
 function keyStatements(access: HandlerNeeds['store'], { key }: BackupStore): PolicyStatement[] {
   return access && key ? [allow(['kms:Decrypt', 'kms:GenerateDataKey'], key.keyArn)] : [];
+}
+
+/** Backups that are restored from another store. */
+function foreignStatements({ props: { restoreFrom } }: BackupStore, scope: Construct): PolicyStatement[] {
+  if (!restoreFrom) return [];
+  const { bucket, prefix = '', keyArn } = restoreFrom;
+  const bucketArn = `arn:${Stack.of(scope).partition}:s3:::${bucket}`;
+  return [
+    allow(['s3:GetObject', 's3:GetObjectVersion'], `${bucketArn}/${prefix}${backupsFolder}*`),
+    allow(['s3:ListBucket'], bucketArn),
+    ...(keyArn ? [allow(['kms:Decrypt'], keyArn)] : []),
+  ];
 }
 
 function loginStatements({ source, target }: Given, scope: Construct): PolicyStatement[] {

@@ -29,6 +29,8 @@ export interface HandlerSurroundings {
   readonly comparedSource?: DatabasePlace | undefined;
   readonly targetMedia?: MediaMount | undefined;
   readonly cache?: CachePlace | undefined;
+  /** Databases that a restore may go into, as REPLICATOR_ALLOWED_TARGETS has them. */
+  readonly allowedTargets?: readonly string[] | undefined;
   /** A built-in profile, or a file's name beside the handler. */
   readonly profile?: string | undefined;
   readonly maskKey?: SecretPlace | undefined;
@@ -88,6 +90,9 @@ export function environmentOf(
         : undefined,
     ],
     [names.targetMedia, given.targetMedia && targetMediaMount],
+    [names.allowedTargets, given.target && allowedTargets(given.target, around)],
+    [names.backups, given.target && foreignBackups(store)],
+    [names.objectLock, needs.store === 'seals' ? retentionOf(store) : undefined],
     [names.profile, needs.profile && profile],
     [names.maskKey, given.maskKey && secretUrl(given.maskKey)],
     [names.adminPassword, given.adminPassword && secretUrl(given.adminPassword)],
@@ -115,6 +120,25 @@ function databaseUrl(place: DatabasePlace, scope: Stack): string {
   const { host, port = 5432, database = 'nautobot', user } = place.iam;
   const [name, role] = [encodeURIComponent(database), encodeURIComponent(user)];
   return `postgres-iam://${role}@${host}:${port}/${name}?region=${scope.region}`;
+}
+
+/** Where a login says itself which database it is for, that one; a secret may say another tomorrow. */
+function allowedTargets(
+  place: DatabasePlace,
+  { allowedTargets: given }: HandlerSurroundings,
+): string | undefined {
+  if (given && given.length > 0) return given.join(',');
+  return 'iam' in place
+    ? `${place.iam.host}:${place.iam.port ?? 5432}/${place.iam.database ?? 'nautobot'}`
+    : undefined;
+}
+
+function foreignBackups({ props: { restoreFrom } }: BackupStore): string | undefined {
+  return restoreFrom && `s3://${restoreFrom.bucket}/${restoreFrom.prefix ?? ''}`;
+}
+
+function retentionOf({ props: { objectLock } }: BackupStore): string | undefined {
+  return objectLock && `${objectLock.mode}:${objectLock.days}`;
 }
 
 function cacheUrl(place: CachePlace): string {

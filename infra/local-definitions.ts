@@ -36,7 +36,13 @@ function machinesIn(stack: Stack): Readonly<Record<MachineName, StateMachine>> {
   const { network } = exampleConfiguration;
   const database = { secretArn: 'arn:aws:secretsmanager:local:000000000000:secret:database' };
   const codeOf = () => Code.fromInline('exports.handler = async () => {};');
-  const common = { deployment, network, database, codeOf, store: new BackupStore(stack, 'Store') };
+  const common = {
+    deployment,
+    network,
+    database,
+    codeOf,
+    store: new BackupStore(stack, 'Store', { deployment }),
+  };
   const source = new NautobotSource(stack, 'Source', common);
   const target = new StagingTarget(stack, 'Target', { ...common, targetName });
   const { replicate } = new Replication(stack, 'Replication', { source, target });

@@ -1,4 +1,5 @@
 import { type Duration, RemovalPolicy } from 'aws-cdk-lib';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { DefinitionBody, type IChainable, LogLevel, StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
@@ -9,6 +10,8 @@ export interface MachineProps {
   readonly logRetentionDays: number;
   /** Ended by Step Functions after that. */
   readonly longest: Duration;
+  /** @default - logs are encrypted with a key of AWS */
+  readonly logKey?: IKey | undefined;
   readonly define: (scope: Construct) => IChainable;
 }
 
@@ -27,6 +30,7 @@ export function machine(scope: Construct, name: string, props: MachineProps): St
         logGroupName: `/aws/vendedlogs/states/${stateMachineName}`,
         retention: props.logRetentionDays as RetentionDays,
         removalPolicy: RemovalPolicy.DESTROY,
+        ...(props.logKey && { encryptionKey: props.logKey }),
       }),
       level: LogLevel.ALL,
       // States hold no secret, and an error without its state says little.

@@ -4,9 +4,11 @@ import { findLeftovers } from '../media/finish.ts';
 import type { Database } from '../postgres/session.ts';
 import { storeReport } from '../report/store-report.ts';
 import { backupKey, manifestFile, runKey } from '../run/keys.ts';
+import type { Progress } from '../run/progress.ts';
 import type { RunId } from '../run/run-id.ts';
 import type { Surroundings } from '../run/surroundings.ts';
 import { endSessionsOf } from '../snapshot/release.ts';
+import { StoreAccessDenied } from '../store/errors.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { cleanUpTarget } from '../target/clean-up-target.ts';
 import { realMedia } from './real-media.ts';
@@ -61,9 +63,9 @@ export async function cleanUpRun(runId: RunId, around: Around): Promise<void> {
     await attempt('its media', () => settleMedia(target, media, { id: runId, keepPrevious }));
   if (target)
     await attempt('its database', async () => void (await cleanUpTarget(target, { runId, keepPrevious })));
-  await attempt('its unsealed files', () => removeUnsealed(store, runId));
+  await attempt('its unsealed files', () => removeUnsealed(store, runId, progress));
   await attempt('its working objects', () => removeWorkingObjects(store, runId));
-  const elsewhere = await leftElsewhere(record, target, media, runId);
+  const elsewhere = await leftElsewhere(record, { source, target, media }, runId);
   if (failures.length > 0)
     throw new CleanUpIncomplete(
       `run ${runId} left something that could not be removed: ${messages(failures)}`,
@@ -104,25 +106,39 @@ async function mediaOf(
   return record && record.targetMedia !== ((await realMedia(given)) ?? null) ? undefined : given;
 }
 
-/** Does the run have something on a target that these surroundings don't reach? */
+/** Does the run have something on a source or target that these surroundings don't reach? */
 async function leftElsewhere(
   record: RunRecord | undefined,
-  target: Database | undefined,
-  media: string | undefined,
+  reached: {
+    readonly source: Database | undefined;
+    readonly target: Database | undefined;
+    readonly media: string | undefined;
+  },
   runId: RunId,
 ): Promise<boolean> {
-  if (!record || record.kind === 'backup') return false;
-  if (record.target && !target) return true;
-  if (record.targetMedia === null || media !== undefined) return false;
+  if (!record) return false;
+  if (record.kind === 'backup') return record.source !== null && !reached.source;
+  if (record.target && !reached.target) return true;
+  if (record.targetMedia === null || reached.media !== undefined) return false;
   const left = await findLeftovers(record.targetMedia).catch(() => []);
   return left.some((leftover) => leftover.runId === runId && leftover.state !== 'kept');
 }
 
-/** Put together, but without a manifest: no backup. */
-async function removeUnsealed(store: ObjectStore, runId: RunId): Promise<void> {
+/**
+ * Put together, but without a manifest: no backup. On AWS no handler may delete under `backups/`, for a policy can't
+ * tell sealed from unsealed (conditions on an object's tags don't apply to its deletion): then it is left, and told.
+ */
+async function removeUnsealed(store: ObjectStore, runId: RunId, progress: Progress): Promise<void> {
   await abortUploads(store, backupKey(runId, ''));
   if (await store.head(backupKey(runId, manifestFile))) return;
-  await removeAll(store, backupKey(runId, ''), () => true);
+  try {
+    await removeAll(store, backupKey(runId, ''), () => true);
+  } catch (error) {
+    if (!(error instanceof StoreAccessDenied)) throw error;
+    progress.warn(
+      `${store.uri(backupKey(runId, ''))} has files of a backup that was never sealed, and this identity may not delete them; they are of no use: remove them with one that may`,
+    );
+  }
 }
 
 async function removeWorkingObjects(store: ObjectStore, runId: RunId): Promise<void> {

@@ -22,4 +22,8 @@ export const environment = {
   profile: 'REPLICATOR_PROFILE',
   maskKey: 'REPLICATOR_MASK_KEY',
   adminPassword: 'REPLICATOR_STAGING_ADMIN_PASSWORD',
+  /** Where backups are restored from, `s3://bucket/prefix`, if that is another store. */
+  backups: 'REPLICATOR_BACKUPS',
+  /** Retention of sealed objects: `GOVERNANCE:30`, mode and days. */
+  objectLock: 'REPLICATOR_OBJECT_LOCK',
 } as const;

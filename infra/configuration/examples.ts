@@ -120,7 +120,12 @@ export const fullConfiguration: Configuration = Configuration.parse({
         subnetIds: network.subnetIds,
         securityGroupIds: ['sg-11111111111111111'],
       },
-      schedule: { expression: 'cron(0 5 ? * MON-FRI *)', timeZone: 'Europe/Berlin', run: 'replicate' },
+      schedule: {
+        expression: 'cron(0 5 ? * MON-FRI *)',
+        timeZone: 'Europe/Berlin',
+        run: 'replicate',
+        backupOptions: { schemaOnly: false },
+      },
     },
     {
       name: 'training',

@@ -121,3 +121,11 @@ function isTimeZone(name: string): boolean {
     return false;
   }
 }
+
+/** Options that a machine's input has, as they were given: what is left out stays so. */
+export function inputOf(options: z.ZodType) {
+  return z.record(z.string(), z.unknown()).superRefine((given, context) => {
+    const parsed = options.safeParse(given);
+    for (const issue of parsed.error?.issues ?? []) context.addIssue({ ...issue });
+  });
+}

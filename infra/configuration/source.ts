@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { BackupOptions } from '../../functions/run/state.ts';
-import { Cache, Database, Profile, Secret, SourceMedia, scheduleFields } from './fields.ts';
+import { Cache, Database, inputOf, Profile, Secret, SourceMedia, scheduleFields } from './fields.ts';
 
 export const jobs = z.int().min(1).max(1000);
 
@@ -21,7 +21,7 @@ export const Source = z.strictObject({
   schedule: z
     .strictObject({
       ...scheduleFields,
-      options: BackupOptions.partial()
+      options: inputOf(BackupOptions)
         .default({})
         .describe("The Backup machine's input, see docs/deploy.md; `jobs` is the above."),
     })

@@ -4,6 +4,7 @@ import {
   Arn,
   Cache,
   Database,
+  inputOf,
   Profile,
   Secret,
   scheduleFields,
@@ -47,6 +48,12 @@ export const Target = z.strictObject({
     .regex(/^[a-z][a-z0-9-]{0,15}$/, 'must be 1 to 16 of a-z, 0-9 and -, beginning with a letter')
     .describe("Part of the stack's and the machines' names."),
   database: Database,
+  allowedTargets: z
+    .array(z.string().regex(/^[^,\s]+\/[^,\s]+$/, 'is not of the form host:port/database'))
+    .default([])
+    .describe(
+      'Databases that a restore may go into (`host:port/database`), whatever the secret says; with `iam` its own.',
+    ),
   media: TargetMedia.optional(),
   cache: z
     .union(
@@ -77,10 +84,10 @@ export const Target = z.strictObject({
         .enum(['restore', 'replicate'])
         .default('restore')
         .describe('`restore`: from the newest backup; `replicate`: make one first.'),
-      options: RestoreOptions.partial()
+      options: inputOf(RestoreOptions)
         .default({})
         .describe("The Restore machine's input, see docs/deploy.md."),
-      backupOptions: BackupOptions.partial()
+      backupOptions: inputOf(BackupOptions)
         .default({})
         .describe("With `run: replicate`, the Backup machine's input."),
     })

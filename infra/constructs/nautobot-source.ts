@@ -62,6 +62,7 @@ export interface NautobotSourceProps extends NautobotSourceOptions {
 /** A Nautobot that is backed up: the machines Backup, KeepSnapshot and CleanUp, and their handlers. */
 export class NautobotSource extends Construct {
   readonly props: NautobotSourceProps;
+  readonly sourceName: string;
   readonly handlers: HandlerFunctions;
   readonly backup: StateMachine;
   readonly keepSnapshot: StateMachine;
@@ -72,13 +73,14 @@ export class NautobotSource extends Construct {
     this.props = props;
     const { deployment, database, media, announcements = {}, defaults, ...rest } = props;
     const { sourceName = 'production', logRetentionDays = 90 } = props;
+    this.sourceName = sourceName;
     this.handlers = new HandlerFunctions(this, 'Handlers', {
       ...rest,
       name: deployment,
       around: { ...rest, deployment, sourceName, source: database, sourceMedia: media },
     });
     const functionOf = (handler: string) => this.handlers.functionOf(handler);
-    const common = { prefix: deployment, logRetentionDays };
+    const common = { prefix: deployment, logRetentionDays, logKey: props.store.ownKey };
 
     const cleanUp = machine(this, 'CleanUp', {
       ...common,
@@ -98,6 +100,7 @@ export class NautobotSource extends Construct {
     });
     this.keepSnapshot = keepSnapshot;
     this.cleanUp = cleanUp;
+    props.store.allowSealing(this.handlers.roleOf('SealBackup'));
     cleanUpEndedExecutions(this, { watched: [this.backup], cleanUp });
   }
 }

@@ -17,7 +17,7 @@ export class Replication extends Construct {
 
   constructor(scope: Construct, id: string, { source, target }: ReplicationProps) {
     super(scope, id);
-    const { deployment, targetName, logRetentionDays = 90 } = target.props;
+    const { deployment, targetName, store, logRetentionDays = 90 } = target.props;
     this.replicate = machine(this, 'Replicate', {
       prefix: `${deployment}-${targetName}`,
       logRetentionDays,
@@ -28,6 +28,7 @@ export class Replication extends Construct {
           backup: source.backup,
           restore: target.restore,
         }),
+      logKey: store.ownKey,
     });
   }
 }

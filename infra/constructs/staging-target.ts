@@ -19,6 +19,11 @@ export interface StagingTargetOptions extends FunctionOptions {
    */
   readonly comparedSource?: DatabasePlace | undefined;
   /**
+   * Databases that a restore may go into, `host:port/database`: whatever the secret says, it is refused elsewhere.
+   * @default - the one of an IAM login; of a secret any that is marked as a target
+   */
+  readonly allowedTargets?: readonly string[] | undefined;
+  /**
    * Where media files go.
    * @default - media are not restored
    */
@@ -99,7 +104,7 @@ export class StagingTarget extends Construct {
       around: { ...rest, deployment, targetName, target: database, targetMedia: media },
     });
     const functionOf = (handler: string) => this.handlers.functionOf(handler);
-    const common = { prefix, logRetentionDays };
+    const common = { prefix, logRetentionDays, logKey: props.store.ownKey };
 
     const cleanUp = machine(this, 'CleanUp', {
       ...common,
