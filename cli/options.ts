@@ -28,14 +28,14 @@ export const store = option({
 export const source = option({
   value: 'URL',
   environment: 'REPLICATOR_SOURCE',
-  help: 'Database to back up: postgres://user@host:5432/database, or secretsmanager://SECRET-ID.',
+  help: 'Database to back up: postgres:// or postgres-iam://user@host:5432/database, or secretsmanager://SECRET-ID.',
   schema: text,
 });
 
 export const target = option({
   value: 'URL',
   environment: 'REPLICATOR_TARGET',
-  help: 'Database to rebuild: postgres://user@host:5432/database, or secretsmanager://SECRET-ID.',
+  help: 'Database to rebuild: postgres:// or postgres-iam://user@host:5432/database, or secretsmanager://SECRET-ID.',
   schema: text,
 });
 

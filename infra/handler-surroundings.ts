@@ -97,8 +97,6 @@ export function environmentOf(
     [names.maskKey, given.maskKey && secretUrl(given.maskKey)],
     [names.adminPassword, given.adminPassword && secretUrl(given.adminPassword)],
     ['NODE_OPTIONS', '--enable-source-maps'],
-    // Lambda's Node doesn't load the certificates of RDS by itself ("Node.js 20 and later", Lambda developer guide).
-    ['NODE_EXTRA_CA_CERTS', '/var/runtime/ca-cert.pem'],
   ];
   return Object.fromEntries(entries.filter((entry): entry is [string, string] => Boolean(entry[1])));
 }

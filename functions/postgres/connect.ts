@@ -1,11 +1,14 @@
 import { readFileSync } from 'node:fs';
 import pg from 'pg';
 import { describeAddress } from './address.ts';
+import { trustedAuthorities } from './authorities.ts';
 import { DatabaseMissing, LoginRefused, ServerBusy, ServerUnreachable, TlsFailed } from './errors.ts';
+import { iamToken } from './iam-token.ts';
 import { lendingSocket } from './lending-socket.ts';
-import { isLoopback, type Login } from './parse-url.ts';
+import type { Login } from './parse-url.ts';
 import { PgSession } from './pg-session.ts';
 import type { Session, SessionOptions } from './session.ts';
+import { explainTls } from './tls-failures.ts';
 
 const connectMs = 15_000;
 
@@ -15,7 +18,7 @@ const keptAsText = new Set([1082, 1114, 1184, 1186, 1182, 1115, 1185, 1187]);
 /**
  * Opens one connection. TLS as the login's mode says; on this machine plain first, then unverified TLS where the
  * server insists on it.
- * @throws ServerUnreachable, LoginRefused, DatabaseMissing, TlsFailed, ServerBusy
+ * @throws ServerUnreachable, LoginRefused, IamTokenFailed, DatabaseMissing, TlsFailed, ServerBusy
  */
 export async function connect(login: Login, options: SessionOptions): Promise<Session> {
   options.signal?.throwIfAborted();
@@ -35,13 +38,13 @@ async function open(login: Login, options: SessionOptions, tls: boolean): Promis
     port: address.port,
     user: address.user,
     database: options.database ?? address.database,
-    password: login.password,
+    password: login.iam ? await iamToken(login) : login.password,
     application_name: options.applicationName,
     options: startUpOptions(options.settings),
     connectionTimeoutMillis: connectMs,
     keepAlive: true,
     keepAliveInitialDelayMillis: 30_000,
-    ssl: tls ? tlsOptions(login) : false,
+    ssl: tls ? await tlsOptions(login) : false,
     // TLS reads from the socket itself, into memory of its own
     ...(tls ? {} : { stream: lendingSocket }),
     types: {
@@ -68,12 +71,14 @@ function startUpOptions(settings: Readonly<Record<string, string>> = {}): string
     .join(' ');
 }
 
-function tlsOptions(login: Login) {
+async function tlsOptions(login: Login) {
   const verify =
     login.sslMode === 'verify-full' || login.sslMode === 'verify-ca' || login.sslRootCert !== undefined;
   return {
     rejectUnauthorized: verify,
-    ...(login.sslRootCert === undefined ? {} : { ca: rootCertificates(login.sslRootCert) }),
+    ...(login.sslRootCert !== undefined
+      ? { ca: rootCertificates(login.sslRootCert) }
+      : verify && { secureContext: await trustedAuthorities() }),
     ...(login.sslMode === 'verify-full' ? {} : { checkServerIdentity: () => undefined }),
   };
 }
@@ -88,6 +93,12 @@ function rootCertificates(path: string): string {
 
 function wantsTls(cause: unknown): boolean {
   return cause instanceof Error && /no encryption|SSL off/i.test(cause.message);
+}
+
+function whereFrom({ iam, address }: Login): string {
+  return iam
+    ? `IAM authentication has to be on, "${address.user}" a member of rds_iam, and rds-db:connect allowed for it`
+    : 'the password comes from the URL, PGPASSWORD or .pgpass';
 }
 
 const unreachable = new Set([
@@ -121,10 +132,9 @@ function explain(error: unknown, login: Login, database: string): unknown {
       { cause: error },
     );
   if (code === '28P01' || code === '28000' || /password must be a string|no password/i.test(say))
-    return new LoginRefused(
-      `${where}: the login was refused (${say}); the password comes from the URL, PGPASSWORD or .pgpass`,
-      { cause: error },
-    );
+    return new LoginRefused(`${where}: the login was refused (${say}); ${whereFrom(login)}`, {
+      cause: error,
+    });
   if (code === '42501')
     return new LoginRefused(`${where}: ${say}; the role needs CONNECT on the database`, { cause: error });
   if (code === '53300')
@@ -134,11 +144,7 @@ function explain(error: unknown, login: Login, database: string): unknown {
       `${where}: no PostgreSQL server answers there (${say}); check host and port`,
       { cause: error },
     );
-  if (/SSL|TLS|certificate|altnames|self.signed/i.test(`${code} ${say}`)) {
-    const hint = isLoopback(login.address.host)
-      ? ''
-      : '; give sslrootcert=FILE in the URL, or sslmode=require to encrypt without verifying';
-    return new TlsFailed(`${where}: the TLS connection failed (${say})${hint}`, { cause: error });
-  }
+  const tls = explainTls(code, say, login);
+  if (tls !== undefined) return new TlsFailed(`${where}: ${tls}`, { cause: error });
   return new ServerUnreachable(`${where}: the connection could not be opened (${say})`, { cause: error });
 }

@@ -3,7 +3,8 @@ import { errorOf } from '../errors/replicator-error.ts';
 export class BadDatabaseUrl extends errorOf({
   code: 'BadDatabaseUrl',
   exitCode: 2,
-  meaning: 'A PostgreSQL URL is malformed; write postgres://user@host:5432/database.',
+  meaning:
+    'A PostgreSQL URL is malformed; write postgres://user@host:5432/database, or postgres-iam://… for IAM authentication.',
 }) {}
 
 export class ServerUnreachable extends errorOf({
@@ -20,6 +21,13 @@ export class LoginRefused extends errorOf({
     'The server refused the login: wrong password, unknown role, or no entry in pg_hba.conf for it. Passwords come from the URL, PGPASSWORD or .pgpass.',
 }) {}
 
+export class IamTokenFailed extends errorOf({
+  code: 'IamTokenFailed',
+  exitCode: 2,
+  meaning:
+    'The token for IAM database authentication could not be signed: there are no AWS credentials, or no region is known.',
+}) {}
+
 export class DatabaseMissing extends errorOf({
   code: 'DatabaseMissing',
   exitCode: 2,
@@ -30,7 +38,7 @@ export class TlsFailed extends errorOf({
   code: 'TlsFailed',
   exitCode: 2,
   meaning:
-    'The TLS connection could not be made or its certificate not be verified: give sslrootcert=FILE, or say sslmode=require (encrypted, not verified) or sslmode=disable in the URL.',
+    'The TLS connection could not be made or the certificate not be verified; the message says whether the authority, the name or the date is wrong. Trusted are the public roots, those in NODE_EXTRA_CA_CERTS and those of Amazon RDS: give sslrootcert=FILE for others, or say sslmode=require (encrypted, not verified) or sslmode=disable in the URL.',
 }) {}
 
 export class ServerBusy extends errorOf({

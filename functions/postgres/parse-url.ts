@@ -10,19 +10,23 @@ export interface Login {
   readonly address: PostgresAddress;
   readonly password: string | undefined;
   readonly sslMode: SslMode;
+  /** Passwords are tokens signed for each connection (`postgres-iam://`); undefined in it: the region in use. */
+  readonly iam: boolean;
+  readonly iamRegion: string | undefined;
   /** Path of a file of certificates. */
   readonly sslRootCert: string | undefined;
 }
 
 /** libpq allows `postgres://user@/database?host=…`, WHATWG URLs don't. */
-const userWithoutHost = /^(postgres(?:ql)?:\/\/[^/?#]*@)(?=[/?#:]|$)/;
+const userWithoutHost = /^(postgres(?:ql|-iam)?:\/\/[^/?#]*@)(?=[/?#:]|$)/;
 const noHost = 'host-in-query.invalid';
 
 const form = 'write postgres://user@host:5432/database';
 
 /**
  * Reads a connection URI (PostgreSQL manual, libpq, "Connection URIs").
- * Without `sslmode`, TLS is verified unless the host is this machine (invariant 7).
+ * Without `sslmode`, TLS is verified unless the host is this machine (invariant 7). `postgres-iam://` has no password:
+ * a token is signed for each connection, and TLS is always verified.
  * @param option what the URL came from, for messages: `--source`
  * @throws BadDatabaseUrl; the message never holds the password
  */
@@ -33,6 +37,7 @@ export function parseDatabaseUrl(
 ): Login {
   const url = parse(text, option);
   const query = url.searchParams;
+  const iam = url.protocol === 'postgres-iam:';
   const user = decode(url.username, option) || query.get('user') || environment.PGUSER || userInfo().username;
   const host =
     (url.hostname === noHost ? '' : decode(url.hostname.replace(/^\[|\]$/g, ''), option)) ||
@@ -45,10 +50,17 @@ export function parseDatabaseUrl(
     throw new BadDatabaseUrl(`${option}: the port is not a number; ${form}`);
   if (database.includes('/'))
     throw new BadDatabaseUrl(`${option}: "${database}" is not a database name; ${form}`);
+  const password = decode(url.password, option) || query.get('password') || undefined;
+  if (iam && password !== undefined)
+    throw new BadDatabaseUrl(`${option}: postgres-iam:// takes no password, tokens are signed instead`);
   return {
     address: { host, port, database, user },
-    password: decode(url.password, option) || query.get('password') || undefined,
-    sslMode: sslModeOf(query.get('sslmode') ?? environment.PGSSLMODE, host, option),
+    password,
+    sslMode: iam
+      ? verifiedMode(query.get('sslmode'), option)
+      : sslModeOf(query.get('sslmode') ?? environment.PGSSLMODE, host, option),
+    iam,
+    iamRegion: iam ? (query.get('region') ?? regionOfHost(host) ?? undefined) : undefined,
     sslRootCert: query.get('sslrootcert') ?? environment.PGSSLROOTCERT ?? undefined,
   };
 }
@@ -59,7 +71,7 @@ export function isLoopback(host: string): boolean {
 }
 
 function parse(text: string, option: string): URL {
-  if (!/^postgres(ql)?:\/\//.test(text))
+  if (!/^postgres(ql|-iam)?:\/\//.test(text))
     throw new BadDatabaseUrl(`${option} does not begin with postgres:// ; ${form}`);
   try {
     const url = new URL(text.replace(userWithoutHost, `$1${noHost}`));
@@ -81,6 +93,19 @@ function decode(part: string, option: string): string {
       `${option} has a % that is not followed by two hexadecimal digits; write %25 for a percent sign`,
     );
   }
+}
+
+/** A token opens the database to whoever reads it: only who proves to be the server may. */
+function verifiedMode(given: string | null, option: string): SslMode {
+  if (given === null || given === 'verify-full') return 'verify-full';
+  throw new BadDatabaseUrl(
+    `${option}: sslmode=${given} does not go with postgres-iam://, whose tokens are sent to verified servers only`,
+  );
+}
+
+/** `name.id.eu-central-1.rds.amazonaws.com` */
+function regionOfHost(host: string): string | undefined {
+  return /\.([a-z]{2}(?:-[a-z]+)+-\d)\.rds\.amazonaws\.com(?:\.cn)?$/.exec(host)?.[1];
 }
 
 function sslModeOf(given: string | undefined, host: string, option: string): SslMode {

@@ -1,16 +1,13 @@
 import { z } from 'zod';
-import { errorOf } from '../errors/replicator-error.ts';
+import { SecretUnusable } from './secret-errors.ts';
+import { secretScheme, secretText } from './secret-text.ts';
 
-export class SecretUnusable extends errorOf({
-  code: 'SecretUnusable',
-  exitCode: 2,
-  meaning:
-    'A secretsmanager:// URL names a secret that is missing, not readable or not of the shape that RDS makes.',
-}) {}
-
-/** The shape that RDS makes (Secrets Manager user guide, "JSON structure of database secrets"). */
+/**
+ * The shape that RDS makes (Secrets Manager user guide, "JSON structure of database secrets"). One that RDS manages
+ * for a master user has name and password only.
+ */
 const DatabaseSecret = z.object({
-  host: z.string(),
+  host: z.string().optional(),
   port: z.coerce.number().default(5432),
   username: z.string(),
   password: z.string(),
@@ -18,31 +15,37 @@ const DatabaseSecret = z.object({
 });
 
 /**
- * Fetches `secretsmanager://<secret id>[?dbname=…&sslmode=…]` and writes it as a PostgreSQL URL, in memory only.
+ * Fetches `secretsmanager://<secret id>[?host=…&port=…&dbname=…&sslmode=…]` and writes it as a PostgreSQL URL, in
+ * memory only. What the query says counts before what the secret says.
  * @throws SecretUnusable
  */
 export async function urlOfSecret(reference: string): Promise<string> {
-  const [id = '', query = ''] = reference.slice('secretsmanager://'.length).split('?');
-  const { SecretsManagerClient, GetSecretValueCommand } = await import('@aws-sdk/client-secrets-manager');
-  const text = await new SecretsManagerClient({})
-    .send(new GetSecretValueCommand({ SecretId: decodeURIComponent(id) }))
-    .then((answer) => answer.SecretString ?? '')
-    .catch((cause: unknown) => {
-      const why = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
-      throw new SecretUnusable(`the secret ${id} can't be read (${why})`, { cause });
-    });
-  if (/^postgres(ql)?:\/\//.test(text)) return text;
+  const [encoded = '', query = ''] = reference.slice(secretScheme.length).split('?');
+  const id = decodeURIComponent(encoded);
+  const text = await secretText(id);
+  if (/^postgres(ql|-iam)?:\/\//.test(text)) return text;
   const secret = DatabaseSecret.safeParse(jsonOf(text));
   if (!secret.success)
     throw new SecretUnusable(
-      `the secret ${id} lacks ${secret.error.issues.map((issue) => issue.path.join('.')).join(', ')}`,
+      `the secret ${id} is neither a PostgreSQL URL nor JSON as RDS makes it (${secret.error.issues.map(({ path }) => path.join('.') || 'no JSON').join(', ')})`,
     );
-  const { host, port, username, password, dbname } = secret.data;
   const parameters = new URLSearchParams(query);
-  const database = parameters.get('dbname') ?? dbname ?? 'nautobot';
-  parameters.delete('dbname');
+  const take = (name: string) => {
+    const value = parameters.get(name);
+    parameters.delete(name);
+    return value ?? undefined;
+  };
+  const { username, password } = secret.data;
+  const host = take('host') ?? secret.data.host;
+  const port = take('port') ?? secret.data.port;
+  const database = take('dbname') ?? secret.data.dbname ?? 'nautobot';
+  if (host === undefined)
+    throw new SecretUnusable(
+      `the secret ${id} does not say where the database is: write ${secretScheme}${encoded}?host=…`,
+    );
   const login = `${encodeURIComponent(username)}:${encodeURIComponent(password)}`;
-  return `postgres://${login}@${host}:${port}/${encodeURIComponent(database)}?${parameters}`;
+  const at = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
+  return `postgres://${login}@${at}:${port}/${encodeURIComponent(database)}?${parameters}`;
 }
 
 function jsonOf(text: string): unknown {

@@ -1,7 +1,6 @@
-import { SecretUnusable } from '../postgres/secret.ts';
+import { SecretUnusable } from '../postgres/secret-errors.ts';
+import { secretScheme, secretText } from '../postgres/secret-text.ts';
 import { ConfigurationMissing } from './require.ts';
-
-const secretScheme = 'secretsmanager://';
 
 /**
  * The Redis URL that a reference stands for: itself, or what the secret `secretsmanager://<id>` holds.
@@ -37,14 +36,5 @@ function withPassword(text: string, password: string): string {
 }
 
 async function textOf(reference: string): Promise<string> {
-  if (!reference.startsWith(secretScheme)) return reference;
-  const id = reference.slice(secretScheme.length);
-  const { GetSecretValueCommand, SecretsManagerClient } = await import('@aws-sdk/client-secrets-manager');
-  try {
-    const answer = await new SecretsManagerClient({}).send(new GetSecretValueCommand({ SecretId: id }));
-    return (answer.SecretString ?? '').trim();
-  } catch (cause) {
-    const why = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
-    throw new SecretUnusable(`the secret ${id} can't be read (${why})`, { cause });
-  }
+  return reference.startsWith(secretScheme) ? secretText(reference.slice(secretScheme.length)) : reference;
 }

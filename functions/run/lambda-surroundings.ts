@@ -42,6 +42,7 @@ export async function lambdaSurroundings(
   const targetUrl = variable(names.target);
   const cacheUrl = variable(names.cache);
   const sourceMedia = variable(names.sourceMedia);
+  const mediaReason = variable(names.mediaReason);
   const targetMedia = variable(names.targetMedia);
   const [source, target, cache] = await Promise.all([
     sourceUrl ? openDatabase(sourceUrl, names.source) : undefined,
@@ -58,6 +59,7 @@ export async function lambdaSurroundings(
     ...(target && { target }),
     ...(cache && { cache: { kind: 'redis' as const, url: cache } }),
     ...(sourceMedia && { sourceMedia }),
+    ...(mediaReason && { mediaReason }),
     ...(targetMedia && { targetMedia }),
     ...(allowed && { allowedTargets: allowed }),
     allowSource: false,

@@ -26,6 +26,7 @@ export interface Surroundings {
   readonly target?: Database;
   /** Directory of the source's media; undefined: not backed up (`mediaReason` says why). */
   readonly sourceMedia?: string;
+  readonly mediaReason?: string;
   readonly targetMedia?: string;
   readonly cache?: CacheSettings;
   /** Shell command that AfterRestore runs. */

