@@ -39,10 +39,11 @@ export const replicateVerb: Verb = {
   usage: '--source URL --target URL --store s3://BUCKET/PREFIX [--media DIR --target-media DIR] [options]',
   details: [
     "--media is the source's directory, --target-media the target's; the cache is the target's.",
+    '--profile is applied where rows are loaded: the backup is whole.',
     'See replicator backup --help and replicator restore --help for what each half does.',
   ],
   options,
-  later: ['--rows', '--profile', '--table'],
+  later: ['--rows', '--table'],
   async run(written, io) {
     refuseExtra(written.positionals, 0);
     const chosen = validateOptions(options, written.values, io.environment);
@@ -60,7 +61,7 @@ export async function replicate(given: OptionsInput<typeof options>, io: Io): Pr
   const chosen = validateOptions(options, given, io.environment);
   const display = new RunDisplay(io, chosen.quiet);
   try {
-    const places = { ...chosen, sourceMedia: chosen.media };
+    const places = { ...chosen, sourceMedia: chosen.media, targetProfile: chosen.profile };
     const surroundings = await surroundingsOf(places, io, display);
     await checkCacheEarly(surroundings, io.signal);
     await checkTargetEarly(surroundings, chosen, io.signal);

@@ -27,6 +27,9 @@ import type { Verb } from './verb.ts';
 export const restoreChoices = {
   keepPrevious: option.keepPrevious,
   dropPrevious: option.dropPrevious,
+  profile: option.restoreProfile,
+  keepAdmin: option.keepAdmin,
+  stagingAdmin: option.stagingAdmin,
   sanitizeSql: option.sanitizeSql,
   invalidateCache: option.invalidateTargetCache,
   invalidateCommand: option.invalidateCommand,
@@ -62,7 +65,6 @@ export const restoreVerb: Verb = {
     'A target must have been allowed once: replicator allow-target URL, or a yes to the question, or --yes.',
   ],
   options,
-  later: ['--profile'],
   async run(written, io) {
     const chosen = validateOptions(options, withFreeId(written), io.environment);
     if (chosen.dryRun) {
@@ -110,7 +112,7 @@ export async function restore(given: OptionsInput<typeof options>, io: Io): Prom
   refuseWithTables(chosen);
   const display = new RunDisplay(io, chosen.quiet);
   try {
-    const places = { ...chosen, targetMedia: chosen.media };
+    const places = { ...chosen, targetMedia: chosen.media, targetProfile: chosen.profile };
     const surroundings = await surroundingsOf(places, io, display);
     await checkDatabaseEarly(surroundings.target, io.signal);
     const output = await run('restore', inputOf(chosen), surroundings, display, io, { ...chosen, places });

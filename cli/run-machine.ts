@@ -31,7 +31,11 @@ export async function run(
   // Late: the verbs that only read start without the libraries that handlers need
   const { beatingHandlers } = await import('../local/heartbeat.ts');
   const beating = beatingHandlers();
-  const threaded = threadedHandlers(beating.handlers, places, threadsFor(jobs));
+  const threaded = threadedHandlers(
+    beating.handlers,
+    { ...places, maskKey: surroundings.maskKey },
+    threadsFor(jobs),
+  );
   const follow = follower(display);
   try {
     return await runMachine(machine, input, {

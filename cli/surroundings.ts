@@ -13,10 +13,11 @@ import { isProcessAlive, thisProcess } from '../local/process-owner.ts';
 import type { LocalSurroundings } from '../local/run-machine.ts';
 import { confirm } from './confirm.ts';
 import type { Io } from './io.ts';
+import { type ProfilePlaces, profileChoices } from './profile-choices.ts';
 import type { RunDisplay } from './progress/run-display.ts';
 
 /** What of a verb's options a run needs around it; the rest is the machine's input. */
-export interface Places {
+export interface Places extends ProfilePlaces {
   readonly store: string;
   readonly source?: string | undefined;
   readonly target?: string | undefined;
@@ -34,7 +35,7 @@ export interface Places {
 /**
  * Makes out of options what handlers find around them. Everything that can be seen without a connection is checked
  * here, before anything begins: URLs, the media directory, the file of statements.
- * @throws UsageError, BadStoreUri, BadDatabaseUrl, SecretUnusable, StoreNotAllowed, MediaDirectoryMissing, MediaUnreadable
+ * @throws UsageError, BadProfile, BadStoreUri, BadDatabaseUrl, SecretUnusable, StoreNotAllowed, MediaDirectoryMissing, MediaUnreadable
  */
 export async function surroundingsOf(
   places: Places,
@@ -43,6 +44,7 @@ export async function surroundingsOf(
 ): Promise<LocalSurroundings> {
   const cache = await cacheOf(places, io);
   const sanitize = await sanitizeOf(places.sanitizeSql);
+  const profiles = await profileChoices(places, io, (message) => display.warn(message));
   if (places.sourceMedia !== undefined) await mustBeDirectory(places.sourceMedia);
   const source = places.source === undefined ? undefined : await openDatabase(places.source, '--source');
   const target = places.target === undefined ? undefined : await openDatabase(places.target, '--target');
@@ -56,6 +58,7 @@ export async function surroundingsOf(
     ...(cache && { cache }),
     ...(places.afterRestore !== undefined && { afterRestore: places.afterRestore }),
     ...(sanitize && { sanitize }),
+    ...profiles,
     ...(allowed && { allowedTargets: allowed }),
     yes: places.yes ?? false,
     allowSource: places.allowSource ?? false,

@@ -35,6 +35,9 @@ export interface KeyStatement extends PostStatement {
 export interface ForeignKeyStatement extends PostStatement {
   readonly relation: RelationName;
   readonly references: RelationName;
+  readonly columns: readonly string[];
+  /** Empty: the primary key of the table that is referred to. */
+  readonly referencedColumns: readonly string[];
   readonly name: string;
   /** False: the source has it NOT VALID (or NOT ENFORCED), and so it stays. */
   readonly validated: boolean;

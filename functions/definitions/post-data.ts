@@ -137,6 +137,8 @@ function foreignKey(
   return {
     ...plain,
     references: relationName(constraint.pktable),
+    columns: words(constraint.fk_attrs),
+    referencedColumns: words(constraint.pk_attrs),
     name: constraint.conname,
     validated,
     ...(validated && !partitioned ? { notValidText: `${plain.text} NOT VALID` } : {}),
@@ -183,6 +185,10 @@ function relationName({ schemaname, relname }: ParseTree): RelationName {
 
 function names(object: ParseTree | undefined): string[] {
   return (object?.List?.items ?? []).map((item: ParseTree) => String(item.String?.sval));
+}
+
+function words(list: ParseTree[] | undefined): string[] {
+  return (list ?? []).map((item) => String(item.String?.sval));
 }
 
 function withRelation(plain: PostStatement, relation: RelationName | undefined): PostStatement {

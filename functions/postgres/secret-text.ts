@@ -22,3 +22,8 @@ export async function secretText(id: string): Promise<string> {
     client.destroy();
   }
 }
+
+/** A text, or what the secret `secretsmanager://<id>` holds. @throws SecretUnusable */
+export async function secretOrText(reference: string): Promise<string> {
+  return reference.startsWith(secretScheme) ? secretText(reference.slice(secretScheme.length)) : reference;
+}

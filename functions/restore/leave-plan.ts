@@ -21,7 +21,7 @@ export async function leavePlan(
   progress: Progress,
 ): Promise<{ backupId: RunId; scope: string; shards: number[]; mediaShards: number[] }> {
   const tables = chosenTables(manifest, record);
-  const plans = planLoad(tables, jobs);
+  const plans = planLoad(tables, jobs, record.profile?.treatments);
   await leave(store, keys.plan(runId), record);
   await leave(store, reportKeys.notes(runId, 'PlanRestore'), record.notes);
   await leaveSection(store, runId, 'PlanRestore', {

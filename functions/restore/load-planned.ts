@@ -1,18 +1,21 @@
 import { readSection } from '../archive/chunk-reader.ts';
 import type { TableChunk, TableEntry } from '../archive/manifest.ts';
 import type { Database } from '../postgres/session.ts';
+import { maskSettings } from '../profile/mask-key.ts';
 import type { Lifetime } from '../run/lifetime.ts';
 import type { Progress } from '../run/progress.ts';
 import type { RunId } from '../run/run-id.ts';
 import { find } from '../run/stored.ts';
 import type { ObjectStore } from '../store/object-store.ts';
-import { loadChunk, openLoadSession } from '../target/load-shard.ts';
+import { loadChunk, openLoadSession, type RowsChanged } from '../target/load-shard.ts';
 import { keys, LoadPlan, RestoreRecord } from './records.ts';
 
 export interface LoadOptions {
   readonly runId: RunId;
   readonly shard: number;
   readonly attempt: string;
+  /** Asked for where rows are masked by it. @throws ConfigurationMissing */
+  readonly maskKey: () => string;
   /** No chunk is begun when it is nearly over. */
   readonly life: Lifetime;
   readonly progress: Progress;
@@ -32,7 +35,8 @@ export async function loadPlanned(
   const { runId, shard, attempt, life, progress, signal } = options;
   const plan = await find(store, keys.load(runId, shard), LoadPlan);
   const { rebuild, database, backupId } = await find(store, keys.plan(runId), RestoreRecord);
-  const session = await openLoadSession(target, rebuild, { shard, attempt, signal });
+  const settings = plan.keyed ? maskSettings(options.maskKey()) : undefined;
+  const session = await openLoadSession(target, rebuild, { shard, attempt, settings, signal });
   try {
     for (const planned of plan.chunks) {
       signal.throwIfAborted();
@@ -41,7 +45,13 @@ export async function loadPlanned(
       const entry = entryOf(planned);
       const what = `${entry.schema}.${entry.name}`;
       const rows = readSection(store, database.key, chunk, database, { what, lent: true, signal });
-      const loaded = await loadChunk(session, { backupId, entry, chunkIndex, rows: counted(rows, progress) });
+      const loaded = await loadChunk(session, {
+        backupId,
+        entry,
+        chunkIndex,
+        rows: counted(rows, progress),
+        changed: changedOf(planned),
+      });
       if (!loaded.again) progress.advance({ rows: loaded.rows });
     }
     return true;
@@ -55,6 +65,10 @@ function entryOf({ table, of, index, chunk }: LoadPlan['chunks'][number]): Table
   const chunks = new Array<TableChunk>(of);
   chunks[index] = chunk;
   return { ...table, chunks };
+}
+
+function changedOf({ changed }: LoadPlan['chunks'][number]): RowsChanged | undefined {
+  return changed && { columns: new Map(changed.columns), where: changed.where ?? undefined };
 }
 
 async function* counted(blocks: AsyncIterable<Buffer>, progress: Progress): AsyncGenerator<Buffer> {

@@ -1,4 +1,6 @@
 import type { TableChunk, TableEntry } from '../archive/manifest.ts';
+import { changesRows, isKeyed, masksOf, predicateOf, type Treatment } from '../profile/treatment.ts';
+import { relationKey } from '../target/relation-key.ts';
 import type { LoadPlan } from './records.ts';
 
 const mebibyte = 1024 * 1024;
@@ -17,18 +19,27 @@ interface Piece {
   readonly index: number;
   readonly chunk: TableChunk;
   readonly cost: number;
+  readonly treatment: Treatment | undefined;
 }
 
 /**
  * Deals the chunks of tables out to workers, the large ones first, the small ones packed together. A shard holds about
  * a gibibyte of rows at most, more where one chunk does, or where there would be more than 10,000 shards.
+ * @param treatments what a profile does to tables: those that lose all rows are not loaded
  */
-export function planLoad(tables: readonly TableEntry[], jobs: number): LoadPlan[] {
+export function planLoad(
+  tables: readonly TableEntry[],
+  jobs: number,
+  treatments: readonly Treatment[] = [],
+): LoadPlan[] {
+  const treated = new Map(treatments.map((one) => [relationKey(one), one]));
   const pieces: Piece[] = [];
   for (const table of tables) {
+    const treatment = treated.get(relationKey(table));
+    if (treatment?.rows === 'none') continue;
     // What is empty needs no loading
     for (const [index, chunk] of table.chunks.entries())
-      if (chunk.rows > 0) pieces.push({ table, index, chunk, cost: chunk.rawBytes + chunkCost });
+      if (chunk.rows > 0) pieces.push({ table, index, chunk, cost: chunk.rawBytes + chunkCost, treatment });
   }
   pieces.sort((a, b) => b.cost - a.cost);
   const total = pieces.reduce((sum, { cost }) => sum + cost, 0);
@@ -39,7 +50,11 @@ export function planLoad(tables: readonly TableEntry[], jobs: number): LoadPlan[
     target *= 1.25;
     packs = pack(pieces, target);
   }
-  return packs.map((pack, index) => ({ shard: index + 1, chunks: pack.map(plannedChunk) }));
+  return packs.map((pack, index) => ({
+    shard: index + 1,
+    keyed: pack.some(({ treatment }) => treatment && isKeyed({ treatments: [treatment], statements: [] })),
+    chunks: pack.map(plannedChunk),
+  }));
 }
 
 /** One after another, each pack as full as the next piece lets it be. */
@@ -59,6 +74,10 @@ function pack(pieces: readonly Piece[], target: number): Piece[][] {
   return packs;
 }
 
-function plannedChunk({ table: { chunks, ...table }, index, chunk }: Piece): LoadPlan['chunks'][number] {
-  return { table, of: chunks.length, index, chunk };
+function plannedChunk({ table, index, chunk, treatment }: Piece): LoadPlan['chunks'][number] {
+  const { chunks, ...entry } = table;
+  const planned = { table: entry, of: chunks.length, index, chunk };
+  if (!treatment || !changesRows(treatment)) return planned;
+  const columns = [...masksOf(treatment)];
+  return { ...planned, changed: { columns, where: predicateOf(treatment) ?? null } };
 }

@@ -9,7 +9,9 @@ import { markCheck, refuse } from '../target/check-target.ts';
 import { planRebuild } from '../target/rebuild.ts';
 import { allowTarget } from '../target/target-mark.ts';
 import { type Examination, examine } from './examine.ts';
+import { planProfile } from './plan-profile.ts';
 import type { RestoreRecord } from './records.ts';
+import { Restoring } from './restoring.ts';
 
 export interface PlannedRestore {
   readonly record: RestoreRecord;
@@ -43,7 +45,6 @@ export async function planRestore(
   const mediaPin = media
     ? await pin(store, backupKey(backupId, mediaFile), manifest.files.media?.size ?? 0)
     : null;
-  await allowTarget(target, confirmTarget, looked.hints, signal);
   const record: RestoreRecord = {
     backupId,
     database,
@@ -53,7 +54,16 @@ export async function planRestore(
     rebuild: planRebuild(run.id, looked.facts),
     notes: checks.flatMap(({ outcome, message }) => (outcome === 'warning' ? [message] : [])),
   };
-  return { record, manifest };
+  const profile = await profileOf(Restoring.of(store, run.id, record, manifest), surroundings);
+  await allowTarget(target, confirmTarget, looked.hints, signal);
+  return { record: { ...record, ...(profile && { profile }) }, manifest };
+}
+
+async function profileOf(restoring: Restoring, surroundings: Surroundings) {
+  const { targetProfile, signal } = surroundings;
+  if (!targetProfile) return undefined;
+  const texts = { preData: await restoring.preData(signal), postData: await restoring.postData(signal) };
+  return planProfile(targetProfile, restoring, texts, surroundings);
 }
 
 function onlyMarkIsMissing(checks: Examination['checks']): boolean {

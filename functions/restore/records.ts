@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { TableChunk, TableEntry } from '../archive/manifest.ts';
+import { AppliedProfile } from '../profile/treatment.ts';
 import { runKey } from '../run/keys.ts';
 import { RunId } from '../run/run-id.ts';
 import { Rebuild } from '../target/rebuild.ts';
@@ -17,6 +18,8 @@ export const RestoreRecord = z.object({
   /** Those whose rows are loaded, as `[schema, name]`; undefined: all. */
   tables: z.array(z.tuple([z.string(), z.string()])).optional(),
   rebuild: Rebuild,
+  /** Applied to the rows on their way in; it holds no key. */
+  profile: AppliedProfile.optional(),
   notes: z.array(z.string()),
 });
 export type RestoreRecord = z.infer<typeof RestoreRecord>;
@@ -24,6 +27,8 @@ export type RestoreRecord = z.infer<typeof RestoreRecord>;
 /** What one worker loads: chunks of tables, each with what the manifest says of it and its table, and of no other. */
 export const LoadPlan = z.object({
   shard: z.int().positive(),
+  /** Changing them takes the key of the masks. */
+  keyed: z.boolean().default(false),
   chunks: z.array(
     z.object({
       table: TableEntry.omit({ chunks: true }),
@@ -32,6 +37,10 @@ export const LoadPlan = z.object({
       /** This one's place among them. */
       index: z.int().nonnegative(),
       chunk: TableChunk,
+      /** How the profile changes its rows. */
+      changed: z
+        .object({ columns: z.array(z.tuple([z.string(), z.string()])), where: z.string().nullable() })
+        .optional(),
     }),
   ),
 });

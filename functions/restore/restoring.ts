@@ -26,6 +26,10 @@ export class Restoring {
     this.manifest = manifest;
   }
 
+  static of(store: ObjectStore, runId: RunId, plan: RestoreRecord, manifest: Manifest): Restoring {
+    return new Restoring(store, runId, plan, manifest);
+  }
+
   /** @throws RunStateMissing, DamagedBackup */
   static async find(store: ObjectStore, runId: RunId): Promise<Restoring> {
     const plan = await find(store, keys.plan(runId), RestoreRecord);

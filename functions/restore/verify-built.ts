@@ -5,6 +5,7 @@ import type { Database } from '../postgres/session.ts';
 import type { Lifetime } from '../run/lifetime.ts';
 import { RestoreVerificationFailed } from '../target/errors.ts';
 import { countRows, type VerifiedRestore, verifyRestore } from '../target/verify-restore.ts';
+import { tablesAsKept } from './kept-rows.ts';
 import type { Restoring } from './restoring.ts';
 
 /** Nothing of a few tables' post-data is made in the hidden database: the target has its own. */
@@ -37,7 +38,8 @@ export async function verifyBuilt(
     readonly signal: AbortSignal;
   },
 ): Promise<VerifiedBuild | undefined> {
-  const { plan, manifest, tables } = restoring;
+  const { plan, manifest } = restoring;
+  const tables = await tablesAsKept(restoring, target, options.signal);
   const { media, ...work } = options;
   const whole = plan.scope === 'database';
   let mediaFound: VerifiedBuild['media'] = null;

@@ -1,5 +1,5 @@
 import { SecretUnusable } from '../postgres/secret-errors.ts';
-import { secretScheme, secretText } from '../postgres/secret-text.ts';
+import { secretOrText, secretScheme } from '../postgres/secret-text.ts';
 import { ConfigurationMissing } from './require.ts';
 
 /**
@@ -8,7 +8,7 @@ import { ConfigurationMissing } from './require.ts';
  * @throws SecretUnusable; ConfigurationMissing for a reference that is neither
  */
 export async function cacheUrlOf(reference: string, password?: string): Promise<string> {
-  const url = await textOf(reference);
+  const url = await secretOrText(reference);
   if (!/^(rediss?|rediss?[+-]sentinel|sentinel):\/\//i.test(url)) {
     if (reference.startsWith(secretScheme))
       throw new SecretUnusable(
@@ -18,7 +18,7 @@ export async function cacheUrlOf(reference: string, password?: string): Promise<
       'what names the cache is not a URL that begins with redis:// or rediss://',
     );
   }
-  return password === undefined ? url : withPassword(url, await textOf(password));
+  return password === undefined ? url : withPassword(url, await secretOrText(password));
 }
 
 /** Every URL of Celery's list of sentinels gets it. */
@@ -33,8 +33,4 @@ function withPassword(text: string, password: string): string {
       ),
     )
     .join(';');
-}
-
-async function textOf(reference: string): Promise<string> {
-  return reference.startsWith(secretScheme) ? secretText(reference.slice(secretScheme.length)) : reference;
 }

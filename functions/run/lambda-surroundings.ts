@@ -1,4 +1,5 @@
 import { openDatabase } from '../postgres/database.ts';
+import { secretOrText } from '../postgres/secret-text.ts';
 import { openStore, type StoreOptions } from '../store/open-store.ts';
 import { allowedStores, allowedTargets, mustAllowStore } from './allowed.ts';
 import { cacheUrlOf } from './cache-url.ts';
@@ -7,7 +8,7 @@ import { isExecutionRunning } from './execution-status.ts';
 import { OutOfTime } from './out-of-time.ts';
 import type { Progress } from './progress.ts';
 import { ConfigurationMissing } from './require.ts';
-import type { Surroundings } from './surroundings.ts';
+import type { ProfileChoice, Surroundings } from './surroundings.ts';
 
 /** What is used of the context that Lambda hands to a function. */
 export interface LambdaContext {
@@ -62,6 +63,7 @@ export async function lambdaSurroundings(
     ...(mediaReason && { mediaReason }),
     ...(targetMedia && { targetMedia }),
     ...(allowed && { allowedTargets: allowed }),
+    ...(await profileSettings(variable)),
     allowSource: false,
     confirmTarget: async () => false,
     isAlive: async (owner) => (owner.kind === 'process' ? undefined : isExecutionRunning(owner.arn)),
@@ -69,6 +71,20 @@ export async function lambdaSurroundings(
     progress: invocation.progress,
     signal: untilNearlyOver(invocation.context),
     remainingMs: () => invocation.context.getRemainingTimeInMillis(),
+  };
+}
+
+/** The profile of a function that reads or loads rows, and the secrets that it needs. */
+async function profileSettings(variable: (name: string) => string | undefined) {
+  const reference = variable(names.profile);
+  const [maskKey, password] = [variable(names.maskKey), variable(names.adminPassword)];
+  // Files lie beside the function
+  const folder = variable('LAMBDA_TASK_ROOT') ?? process.cwd();
+  const choice: ProfileChoice | undefined = reference === undefined ? undefined : { reference, folder };
+  return {
+    ...(choice && { sourceProfile: choice, targetProfile: choice }),
+    ...(maskKey && { maskKey: await secretOrText(maskKey) }),
+    ...(password && { stagingAdminPassword: await secretOrText(password) }),
   };
 }
 

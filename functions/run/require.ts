@@ -5,10 +5,18 @@ export class ConfigurationMissing extends errorOf({
   code: 'ConfigurationMissing',
   exitCode: 2,
   meaning:
-    'A run needs a source, target, media directory or cache that the configuration or command line does not name.',
+    'A run needs a source, target, media directory, cache or secret that the configuration or command line does not name.',
 }) {}
 
-type Optional = 'source' | 'target' | 'sourceMedia' | 'targetMedia' | 'cache' | 'afterRestore';
+type Optional =
+  | 'source'
+  | 'target'
+  | 'sourceMedia'
+  | 'targetMedia'
+  | 'cache'
+  | 'afterRestore'
+  | 'maskKey'
+  | 'stagingAdminPassword';
 
 const named: Record<Optional, string> = {
   source: 'no source database is given (--source)',
@@ -17,6 +25,9 @@ const named: Record<Optional, string> = {
   targetMedia: 'no media directory of the target is given (--media, or --target-media of replicate)',
   cache: 'no cache is given (--invalidate-cache or --invalidate-command)',
   afterRestore: 'no command is given (--after-restore)',
+  maskKey: 'the profile masks by a key, and none is given (REPLICATOR_MASK_KEY)',
+  stagingAdminPassword:
+    'the staging admin needs a password, and none is given (REPLICATOR_STAGING_ADMIN_PASSWORD)',
 };
 
 /** @throws ConfigurationMissing naming the option */

@@ -16,6 +16,18 @@ export type CacheSettings =
     }
   | { readonly kind: 'command'; readonly command: string };
 
+/** Which profile a person chose, and what beside it; where it comes from, not what it says. */
+export interface ProfileChoice {
+  /** Name of a built-in profile, or a file; undefined: there are only `rows`. */
+  readonly reference?: string;
+  /** Folder that file names are relative to. */
+  readonly folder: string;
+  /** `TABLE: PREDICATE`, of the rows that stay. */
+  readonly rows?: readonly string[];
+  /** Values of the profile's switches. */
+  readonly switches?: Readonly<Record<string, string>>;
+}
+
 /**
  * What a handler finds around it: the command line makes one from its options, Lambda from its environment.
  * A handler takes from here what it needs; what is missing for it is a `ConfigurationMissing` error.
@@ -33,6 +45,14 @@ export interface Surroundings {
   readonly afterRestore?: string;
   /** Statements that Sanitize runs on the hidden database. */
   readonly sanitize?: { readonly name: string; readonly statements: readonly string[] };
+  /** Applied where rows are read. */
+  readonly sourceProfile?: ProfileChoice;
+  /** Applied where they are loaded. */
+  readonly targetProfile?: ProfileChoice;
+  /** Secret of the masks: the same key gives the same masks. */
+  readonly maskKey?: string;
+  /** Password of the user that a profile's `staging_admin` names. */
+  readonly stagingAdminPassword?: string;
   /** A person said that the target may be the source (`--allow-source`). */
   readonly allowSource: boolean;
   /** Targets that the configuration allows (`REPLICATOR_ALLOWED_TARGETS`); undefined: any that carries the mark. */

@@ -32,7 +32,7 @@ export async function runStatements(
   target: Database,
   rebuild: Rebuild,
   statements: readonly string[],
-  options: WorkOptions,
+  options: WorkOptions & { readonly settings?: Readonly<Record<string, string>> | undefined },
 ): Promise<SanitizeOutcome | undefined> {
   const piece = pieceOf(statements);
   let left: Left | undefined;

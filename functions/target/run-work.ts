@@ -28,6 +28,7 @@ export interface WorkSessions {
   readonly part: string;
   /** false: as the connecting role. */
   readonly asOwner?: boolean;
+  readonly settings?: Readonly<Record<string, string>> | undefined;
   readonly prepare?: (session: Session) => Promise<void>;
 }
 
@@ -49,7 +50,7 @@ export async function runWork(
   groups: readonly (readonly Work[])[],
   options: WorkOptions & WorkSessions,
 ): Promise<boolean> {
-  const { jobs, life = endless, signal, part, asOwner, prepare } = options;
+  const { jobs, life = endless, signal, part, asOwner, settings, prepare } = options;
   if (groups.length === 0) return true;
   if (life.isNearlyOver) return false;
   const leaving = new AbortController();
@@ -77,6 +78,7 @@ export async function runWork(
         const session = await openLoader(target, rebuild, {
           part: `${part}:${worker}`,
           signal: either,
+          settings,
           ...(asOwner !== undefined && { asOwner }),
         });
         await prepare?.(session);

@@ -47,6 +47,8 @@ export interface LoaderOptions {
   readonly part: string;
   /** false: stay the connecting role. */
   readonly asOwner?: boolean;
+  /** More start-up settings; the only way in for what no statement may show. */
+  readonly settings?: Readonly<Record<string, string>> | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -58,6 +60,7 @@ export async function openLoader(
 ): Promise<Session> {
   const session = await openPinned(database, rebuild.hidden, {
     applicationName: applicationName(rebuild.runId, options.part),
+    settings: options.settings,
     signal: options.signal,
   });
   try {
@@ -73,13 +76,17 @@ export async function openLoader(
 export async function openPinned(
   database: Database,
   name: string,
-  options: { readonly applicationName: string; readonly signal?: AbortSignal | undefined },
+  options: {
+    readonly applicationName: string;
+    readonly settings?: Readonly<Record<string, string>> | undefined;
+    readonly signal?: AbortSignal | undefined;
+  },
 ): Promise<Session> {
-  const { applicationName, signal } = options;
+  const { applicationName, settings, signal } = options;
   const session = await database.connect({
     applicationName,
     database: name,
-    settings: loadSettings,
+    settings: { ...loadSettings, ...settings },
     ...(signal && { signal }),
   });
   try {

@@ -5,6 +5,8 @@ export interface ThreadPlaces {
   readonly target?: string | undefined;
   readonly sourceMedia?: string | undefined;
   readonly targetMedia?: string | undefined;
+  /** Secret of the masks; it stays within this process. */
+  readonly maskKey?: string | undefined;
 }
 
 /** What a thread is asked. */
@@ -16,8 +18,6 @@ export type Request =
       readonly input: unknown;
       /** Milliseconds that the handler has; Infinity where nothing ends it. */
       readonly remainingMs: number;
-      /** Sanitising follows, so that LoadShard leaves the indexes to it. */
-      readonly sanitizes: boolean;
     }
   | { readonly kind: 'abort'; readonly id: number; readonly reason: string };
 

@@ -80,7 +80,6 @@ class Thread {
           handler,
           input,
           remainingMs: surroundings.remainingMs(),
-          sanitizes: surroundings.sanitize !== undefined,
         });
         if (signal.aborted) abort();
       });

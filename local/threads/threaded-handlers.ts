@@ -24,8 +24,8 @@ export function threadedHandlers(
   threads: number,
 ): { readonly handlers: Handlers; end(): Promise<void> } {
   if (threads === 0) return { handlers, end: async () => {} };
-  const { store, source, target, sourceMedia, targetMedia } = places;
-  const pool = new ThreadPool({ store, source, target, sourceMedia, targetMedia }, threads);
+  const { store, source, target, sourceMedia, targetMedia, maskKey } = places;
+  const pool = new ThreadPool({ store, source, target, sourceMedia, targetMedia, maskKey }, threads);
   const onThreads = threaded.map((name): [string, StateHandler] => [
     name,
     (input, surroundings) => pool.run(name, input, surroundings),

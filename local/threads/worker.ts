@@ -40,19 +40,19 @@ async function run(request: Extract<Request, { kind: 'run' }>): Promise<void> {
 }
 
 async function surroundings(
-  { remainingMs, sanitizes }: Extract<Request, { kind: 'run' }>,
+  { remainingMs }: Extract<Request, { kind: 'run' }>,
   signal: AbortSignal,
   progress: Progress,
 ): Promise<Surroundings> {
   const end = performance.now() + remainingMs;
-  const { source, target, sourceMedia, targetMedia } = places;
+  const { source, target, sourceMedia, targetMedia, maskKey } = places;
   return {
     store: openStore(places.store),
     ...(source !== undefined && { source: await openDatabase(source, '--source') }),
     ...(target !== undefined && { target: await openDatabase(target, '--target') }),
     ...(sourceMedia !== undefined && { sourceMedia }),
     ...(targetMedia !== undefined && { targetMedia }),
-    ...(sanitizes && { sanitize: { name: 'the run', statements: [] } }),
+    ...(maskKey !== undefined && { maskKey }),
     allowSource: false,
     confirmTarget: async () => false,
     isAlive: async () => undefined,

@@ -1,5 +1,6 @@
 import { RestoreInput } from '../../restore/input.ts';
 import { Restoring } from '../../restore/restoring.ts';
+import { explainingCollisions } from '../../restore/unique-masks.ts';
 import { Lifetime } from '../../run/lifetime.ts';
 import { need } from '../../run/require.ts';
 import { addConstraints as add } from '../../target/add-constraints.ts';
@@ -10,14 +11,12 @@ export const addConstraints = stateHandler(RestoreInput, async ({ run, options }
   const life = new Lifetime(surroundings.remainingMs);
   const { store, signal } = surroundings;
   const restoring = await Restoring.find(store, run.id);
-  if (restoring.plan.scope === 'tables') return { more: false };
-  const { notes, more } = await add(need(surroundings, 'target'), restoring.plan.rebuild, {
-    postData: await restoring.postData(signal),
-    tables: restoring.tables,
-    jobs: options.jobs,
-    life,
-    signal,
-  });
+  const { scope, rebuild, profile } = restoring.plan;
+  if (scope === 'tables') return { more: false };
+  const target = need(surroundings, 'target');
+  const postData = await restoring.postData(signal);
+  const work = { postData, tables: restoring.tables, jobs: options.jobs, life, signal };
+  const { notes, more } = await explainingCollisions(profile, () => add(target, rebuild, work));
   if (!more) await restoring.note('AddConstraints', notes);
   return { more };
 });

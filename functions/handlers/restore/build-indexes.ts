@@ -1,5 +1,6 @@
 import { RestoreInput } from '../../restore/input.ts';
 import { Restoring } from '../../restore/restoring.ts';
+import { explainingCollisions } from '../../restore/unique-masks.ts';
 import { Lifetime } from '../../run/lifetime.ts';
 import { need } from '../../run/require.ts';
 import { buildIndexes as build } from '../../target/build-indexes.ts';
@@ -10,13 +11,11 @@ export const buildIndexes = stateHandler(RestoreInput, async ({ run, options }, 
   const life = new Lifetime(surroundings.remainingMs);
   const { store, signal } = surroundings;
   const restoring = await Restoring.find(store, run.id);
-  if (restoring.plan.scope === 'tables') return { more: false };
-  const { more } = await build(need(surroundings, 'target'), restoring.plan.rebuild, {
-    postData: await restoring.postData(signal),
-    tables: restoring.tables,
-    jobs: options.jobs,
-    life,
-    signal,
-  });
+  const { scope, rebuild, profile } = restoring.plan;
+  if (scope === 'tables') return { more: false };
+  const target = need(surroundings, 'target');
+  const postData = await restoring.postData(signal);
+  const work = { postData, tables: restoring.tables, jobs: options.jobs, life, signal };
+  const { more } = await explainingCollisions(profile, () => build(target, rebuild, work));
   return { more };
 });
