@@ -59,18 +59,23 @@ export function buildOf(media: string | Buffer, runId: RunId): Build {
  * @throws MediaDirectoryMissing, MediaUnreadable
  */
 export async function createBuild(media: string, runId: RunId): Promise<Build> {
-  const build = await createWorkFolders(media, runId);
+  const build = await createFolder(media, runId);
+  await createWorkFolders(build);
   await mkdir(build.tree, { recursive: true, mode: 0o700 });
   return build;
 }
 
-/** The same without the tree, which comes from elsewhere. */
-export async function createWorkFolders(media: string, runId: RunId): Promise<Build> {
+/** The folder of a run alone. */
+export async function createFolder(media: string, runId: RunId): Promise<Build> {
   await mustBeDirectory(media);
   const build = buildOf(media, runId);
-  for (const folder of [build.folder, build.incoming, build.parts, build.attributes]) {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-  }
+  await mkdir(build.folder, { recursive: true, mode: 0o700 });
   await chmod(build.folder, 0o700);
   return build;
+}
+
+/** What is in it besides the tree. */
+export async function createWorkFolders(build: Build): Promise<void> {
+  for (const folder of [build.incoming, build.parts, build.attributes])
+    await mkdir(folder, { recursive: true, mode: 0o700 });
 }

@@ -78,7 +78,7 @@ async function entries(folder: Buffer, names: readonly Buffer[]): Promise<Journa
 
 /** Writes a file of the build's own folder: it is there whole and for good, or not at all. */
 export async function writeDurably(build: Build, path: Buffer, text: string): Promise<void> {
-  const draft = join(build.folder, 'journal.draft');
+  const draft = Buffer.concat([path, Buffer.from('.draft')]);
   const file = await open(draft, 'w', 0o600);
   try {
     await file.writeFile(text);

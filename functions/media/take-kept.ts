@@ -1,7 +1,7 @@
-import { readFile, rename } from 'node:fs/promises';
+import { readdir, readFile, rename } from 'node:fs/promises';
 import { z } from 'zod';
 import { RunId } from '../run/run-id.ts';
-import { type Build, buildOf, createWorkFolders, keptJournalName } from './build.ts';
+import { type Build, buildOf, createFolder, createWorkFolders, keptJournalName } from './build.ts';
 import { NothingKept, systemCode } from './errors.ts';
 import { syncFolder, writeDurably } from './journal.ts';
 import { join, printable } from './path.ts';
@@ -21,13 +21,14 @@ export async function takeKept(media: string, from: RunId, undo: RunId): Promise
     throw new NothingKept(
       `${printable(kept.previous)}: restore ${from} has kept no media in ${media}; check --media, or leave the media as they are with --without-media`,
     );
-  const build = await createWorkFolders(media, undo);
+  const build = await createFolder(media, undo);
   // First what tells everybody whose entries these are
   await writeDurably(
     build,
     build.taken,
     JSON.stringify({ version: 1, from } satisfies z.infer<typeof Taken>),
   );
+  await createWorkFolders(build);
   if (isKept) await rename(kept.previous, build.tree);
   await moveIfThere(join(build.tree, keptJournalName), build.takenJournal);
   await syncFolder(build.folder);
@@ -54,6 +55,14 @@ export async function takenFrom(build: Build): Promise<RunId | undefined> {
     if (systemCode(error) === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+/** Is this an undo's build, even one that had not come to writing down whose entries it takes? */
+export async function isUndo(build: Build): Promise<boolean> {
+  if (await exists(build.taken)) return true;
+  if (!(await exists(build.folder))) return false;
+  const draft = 'taken.json.draft';
+  return (await readdir(build.folder)).every((name) => name === draft);
 }
 
 async function moveIfThere(from: Buffer, to: Buffer): Promise<void> {

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RunInProgress } from '../locks/run-lock.ts';
 import { buildOf } from '../media/build.ts';
-import { findLeftovers } from '../media/finish.ts';
-import { takenFrom } from '../media/take-kept.ts';
+import { findLeftovers, removeLeftover } from '../media/finish.ts';
+import { isUndo } from '../media/take-kept.ts';
 import type { Database, Session } from '../postgres/session.ts';
 import type { RunId } from '../run/run-id.ts';
 import { findSessions } from '../target/end-sessions.ts';
@@ -23,7 +23,9 @@ const patienceMs = 3_000;
 export async function settleUndos(target: Database, session: Session, media: string): Promise<RunId[]> {
   const finished: RunId[] = [];
   for (const { runId, state } of await findLeftovers(media)) {
-    if (state === 'kept' || state === 'final' || !(await takenFrom(buildOf(media, runId)))) continue;
+    // Over, but for what it had worked with
+    if (state === 'kept') await removeLeftover(media, runId);
+    if (state === 'kept' || state === 'final' || !(await isUndo(buildOf(media, runId)))) continue;
     await mustHaveEnded(session, runId);
     await settleMedia(target, media, { id: runId, keepPrevious: true });
     if (await isSwitched(target, { runId, target: target.address.database })) finished.push(runId);

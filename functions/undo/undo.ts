@@ -32,8 +32,12 @@ export async function undo(
   const names = undoNames(target.address.database, runId, undoes);
   try {
     const beforeCommit = media === undefined ? undefined : await readyKept(media, undoes, runId);
-    const isMedia = media !== undefined;
-    const swapped = await bringBack(target, names, { undoes, media: isMedia, beforeCommit, signal });
+    const exchange = { undoes, media: media !== undefined, beforeCommit, signal };
+    const swapped = await bringBack(target, names, exchange).catch(async (error) => {
+      // The commit may have come through although its answer didn't
+      if (await isSwitched(target, names).catch(() => false)) return { endedSessions: 0, awayMs: 0 };
+      throw error;
+    });
     const notes = media === undefined ? [] : await swapMedia(target, names, media);
     return { ...swapped, kept: names.previous, notes };
   } catch (error) {
@@ -68,7 +72,7 @@ async function swapMedia(target: Database, names: Names, media: string): Promise
   return notes;
 }
 
-/** The commit may have come through although its answer didn't: then the next undo or restore goes on from there. */
+/** What can't be put back now, because the server is gone say, the next undo or restore puts back. */
 async function putBack(target: Database, names: Names, media: string): Promise<void> {
   if (await isSwitched(target, names)) return;
   if (await isPrepared(media, names.runId)) await swapBack(media, names.runId);

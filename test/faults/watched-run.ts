@@ -80,7 +80,8 @@ function watchedHandler(name: string, work: StateHandler, watch: Watch): StateHa
   };
 }
 
-function watchedDatabase(database: Database, watch: Watch): Database {
+/** A database all of whose statements are told before they are sent and after they are answered. */
+export function watchedDatabase(database: Database, watch: Watch): Database {
   return {
     address: database.address,
     connect: async (options) => watchedSession(await database.connect(options), watch),
