@@ -149,16 +149,17 @@ export const dropKept = option({
     .optional(),
 });
 
+const redisUrl = text
+  .regex(
+    /^(rediss?|rediss?[+-]sentinel|sentinel|secretsmanager):\/\/\S+$/i,
+    'is not a Redis URL; write redis://host:6379, or rediss:// for TLS',
+  )
+  .optional();
+
 const cache = {
   value: 'REDIS-URL',
   help: "Delete Nautobot's cache keys there afterwards: redis://host:6379, rediss:// for TLS, redis+sentinel://host,host/primary, or secretsmanager://SECRET-ID. A path (/1) names the database.",
-  schema: z
-    .string()
-    .regex(
-      /^(rediss?|rediss?[+-]sentinel|sentinel|secretsmanager):\/\/\S+$/i,
-      'is not a Redis URL; write redis://host:6379, or rediss:// for TLS',
-    )
-    .optional(),
+  schema: redisUrl,
 };
 
 /** Without a variable: one that is set for restores must not empty production's cache at each backup. */
@@ -176,6 +177,25 @@ export const cacheKeyPrefix = option({
   value: 'PREFIX',
   help: "KEY_PREFIX of Nautobot's CACHES setting, where it has one.",
   schema: text.optional(),
+});
+
+export const drainBroker = option({
+  help: "Remove the tasks that wait in the target's Celery queues, after naming them and asking; results stay.",
+  schema: flag,
+});
+
+export const broker = option({
+  value: 'REDIS-URL',
+  environment: 'REPLICATOR_BROKER',
+  help: "The target's Celery broker, where it isn't database 0 of the server that --invalidate-cache names.",
+  schema: redisUrl,
+});
+
+export const sourceBroker = option({
+  value: 'REDIS-URL',
+  environment: 'REPLICATOR_SOURCE_BROKER',
+  help: "The source's Celery broker, to be sure that --drain-broker is about another one.",
+  schema: redisUrl,
 });
 
 export const afterRestore = option({

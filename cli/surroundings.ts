@@ -5,7 +5,7 @@ import { UsageError } from '../functions/errors/usage.ts';
 import { mustBeDirectory } from '../functions/media/scan.ts';
 import { openDatabase } from '../functions/postgres/database.ts';
 import { allowedStores, allowedTargets, mustAllowStore } from '../functions/run/allowed.ts';
-import { cacheUrlOf } from '../functions/run/cache-url.ts';
+import { brokerOf, cacheUrlOf } from '../functions/run/cache-url.ts';
 import { environment as names } from '../functions/run/environment-names.ts';
 import type { CacheSettings } from '../functions/run/surroundings.ts';
 import { openStore } from '../functions/store/open-store.ts';
@@ -26,6 +26,9 @@ export interface Places extends ProfilePlaces {
   readonly invalidateCache?: string | undefined;
   readonly invalidateCommand?: string | undefined;
   readonly cacheKeyPrefix?: string | undefined;
+  readonly drainBroker?: boolean | undefined;
+  readonly broker?: string | undefined;
+  readonly sourceBroker?: string | undefined;
   readonly afterRestore?: string | undefined;
   readonly sanitizeSql?: string | undefined;
   readonly allowSource?: boolean;
@@ -43,6 +46,7 @@ export async function surroundingsOf(
   display: RunDisplay,
 ): Promise<LocalSurroundings> {
   const cache = await cacheOf(places, io);
+  const broker = await brokerOfTarget(places, cache);
   const sanitize = await sanitizeOf(places.sanitizeSql);
   const profiles = await profileChoices(places, io, (message) => display.warn(message));
   if (places.sourceMedia !== undefined) await mustBeDirectory(places.sourceMedia);
@@ -56,12 +60,14 @@ export async function surroundingsOf(
     ...(places.sourceMedia !== undefined && { sourceMedia: places.sourceMedia }),
     ...(places.targetMedia !== undefined && { targetMedia: places.targetMedia }),
     ...(cache && { cache }),
+    ...(broker && { broker }),
     ...(places.afterRestore !== undefined && { afterRestore: places.afterRestore }),
     ...(sanitize && { sanitize }),
     ...profiles,
     ...(allowed && { allowedTargets: allowed }),
     yes: places.yes ?? false,
     allowSource: places.allowSource ?? false,
+    confirmDrain: (question) => display.pauseFor(() => confirm(question, io)),
     confirmTarget: async (question) => places.yes === true || display.pauseFor(() => confirm(question, io)),
     isAlive: isProcessAlive,
     owner: await thisProcess(),
@@ -96,6 +102,16 @@ export async function cacheOf(
   const whole = await cacheUrlOf(url, password);
   parseCacheUrl(whole);
   return { kind: 'redis', url: whole, ...(keyPrefix !== undefined && { keyPrefix }) };
+}
+
+async function brokerOfTarget(places: Places, cache: CacheSettings | undefined) {
+  if (!places.drainBroker) return undefined;
+  const cacheUrl = cache?.kind === 'redis' ? cache.url : undefined;
+  const broker = await brokerOf(cacheUrl, places.broker, places.sourceBroker);
+  if (broker) return broker;
+  throw new UsageError(
+    '--drain-broker needs to know the broker: give --broker REDIS-URL (or REPLICATOR_BROKER), or --invalidate-cache where both are on one server',
+  );
 }
 
 /** @throws UsageError for a file that PostgreSQL's parser doesn't take: now, and not after hours of loading */

@@ -72,6 +72,7 @@ export const handlerNeeds: Readonly<Record<string, HandlerNeeds>> = {
   AfterRestore: intoTarget,
   AnnounceRestore: told,
 
+  DrainBroker: { store: 'runs', cache: true },
   InvalidateCache: { store: 'runs', cache: true },
   ReadFailure: told,
   AnnounceFailure: told,

@@ -1,3 +1,4 @@
+import { queueWords } from '../../functions/cache/broker/words.ts';
 import type { Report } from '../../functions/report/report.ts';
 import { count, counted, duration, moment } from '../text/quantities.ts';
 import { tableLines } from '../text/table.ts';
@@ -21,6 +22,7 @@ export function reportLines(report: Report): string[] {
     ...sanitizeLines(sections.Sanitize),
     ...verifyLines(sections.VerifyRestore),
     ...switchLines(sections.SwitchOver),
+    ...brokerLines(sections.DrainBroker),
     ...cacheLines(sections.InvalidateCache),
     ...commandLines(sections.AfterRestore),
     ...report.notes.map((note) => `  note: ${note}`),
@@ -69,6 +71,18 @@ function switchLines(switched: Sections['SwitchOver']): string[] {
     `  switched over${awayMs === undefined ? '' : ` within ${duration(awayMs)}`}; ${counted(endedSessions ?? 0, 'session')} of the old database ended`,
     ...carriedOver.map((what) => `  carried over: ${what}`),
     ...(previous === null ? [] : [`  what was in use before is kept as database ${previous}`]),
+  ];
+}
+
+/** What was removed from the queues of Celery. */
+export function brokerLines(drained: Sections['DrainBroker']): string[] {
+  if (!drained) return [];
+  const { broker, tasks, queues, remaining, otherPrefixes } = drained;
+  const again = remaining > 0 ? `; ${count(remaining)} came again: something still sends them` : '';
+  return [
+    `  broker ${broker}: ${counted(tasks, 'task')} removed${again}`,
+    ...queues.filter((queue) => queue.tasks > 0).map((queue) => `    ${queueWords(queue)}`),
+    ...(otherPrefixes.length > 0 ? [`    left: queues under ${otherPrefixes.join(', ')}`] : []),
   ];
 }
 

@@ -20,6 +20,20 @@ export class CacheAccessDenied extends errorOf({
     'The cache refuses the user, the password or a command (also: it is a read-only replica); found before a run begins.',
 }) {}
 
+export class BrokerIsSource extends errorOf({
+  code: 'BrokerIsSource',
+  exitCode: 3,
+  meaning:
+    "The broker whose tasks --drain-broker would remove is the source's, or can't be told from it: name the target's with --broker, and the source's with --source-broker.",
+}) {}
+
+export class DrainNotConfirmed extends errorOf({
+  code: 'DrainNotConfirmed',
+  exitCode: 3,
+  meaning:
+    'Tasks wait in the broker that --drain-broker names, and nobody confirmed that they may be removed: answer yes, or say --yes.',
+}) {}
+
 export class InvalidationFailed extends errorOf({
   code: 'InvalidationFailed',
   exitCode: 1,

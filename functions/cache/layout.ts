@@ -15,7 +15,7 @@ const brokerKey = /^(_kombu\.|unacked|celery-task-meta-|celery-taskset-meta-|cel
 /** Characters of a key that a message shows. */
 const longestName = 120;
 /** Kombu's name for the queue of a priority: `default`, this, a digit. */
-const prioritySeparator = '\x06\x16';
+export const prioritySeparator = '\x06\x16';
 
 /**
  * Keys are compared and never used as patterns, so that a prefix with `*`, `?` or `[` means itself.
@@ -44,6 +44,12 @@ export function otherPrefixOf(key: string): string | undefined {
  * @param key as latin1
  */
 export function nameOfKey(key: string): string {
-  const text = Buffer.from(key, 'latin1').toString('utf8');
-  return text.replace(/(sessions?\W.{0,40}?)[0-9a-z]{20,}.*/i, '$1…').slice(0, longestName);
+  return printableKey(key)
+    .replace(/(sessions?\W.{0,40}?)[0-9a-z]{20,}.*/i, '$1…')
+    .slice(0, longestName);
+}
+
+/** @param key as latin1 */
+export function printableKey(key: string): string {
+  return Buffer.from(key, 'latin1').toString('utf8').slice(0, longestName);
 }

@@ -22,6 +22,7 @@ import { analyze } from './restore/analyze.ts';
 import { announceRestore } from './restore/announce-restore.ts';
 import { buildIndexes } from './restore/build-indexes.ts';
 import { createDatabase } from './restore/create-database.ts';
+import { drainBroker } from './restore/drain-broker.ts';
 import { extractMedia } from './restore/extract-media.ts';
 import { loadPreData } from './restore/load-pre-data.ts';
 import { loadShard } from './restore/load-shard.ts';
@@ -64,6 +65,7 @@ export const handlers = {
   Analyze: analyze,
   VerifyRestore: verifyRestore,
   SwitchOver: switchOver,
+  DrainBroker: drainBroker,
   AfterRestore: afterRestore,
   AnnounceRestore: announceRestore,
 

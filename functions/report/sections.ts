@@ -72,6 +72,26 @@ export const sections = {
     }),
     z.object({ kind: z.literal('command'), seconds: z.number() }),
   ]),
+  DrainBroker: z.object({
+    /** Where it is, without user and password. */
+    broker: z.string(),
+    /** Removed, of all queues together. */
+    tasks: count,
+    queues: z.array(
+      z.object({
+        /** `unacked`: what workers had taken and not finished. */
+        queue: z.string(),
+        tasks: count,
+        /** With a time before which they were not to run; of the first 5,000. */
+        scheduled: count,
+        names: z.array(z.object({ task: z.string(), count })),
+      }),
+    ),
+    /** There again right after: something still sends them. */
+    remaining: count,
+    /** Prefixes of other applications' queues, which were left. */
+    otherPrefixes: z.array(z.string()),
+  }),
   AfterRestore: z.object({
     seconds: z.number(),
     /** The end of what the command printed. */

@@ -1,6 +1,8 @@
 import { latestBackup } from '../archive/list-backups.ts';
 import type { Manifest, TableEntry } from '../archive/manifest.ts';
 import { readManifest } from '../archive/read-manifest.ts';
+import { lookAtBroker } from '../cache/broker/drain-broker.ts';
+import { waitingIn } from '../cache/broker/words.ts';
 import { checkCache } from '../cache/invalidate-redis.ts';
 import { checkMediaRoom } from '../media/room.ts';
 import { checkMediaTarget } from '../media/target.ts';
@@ -122,9 +124,22 @@ async function checkMedia(
 
 /** The cache and the command that come after the switch-over: said before hours of work and not after. */
 async function checkAround(options: RestoreOptions, surroundings: Surroundings): Promise<readonly Check[]> {
-  const { signal, cache } = surroundings;
   if (options.afterRestore) need(surroundings, 'afterRestore');
-  if (!options.invalidateCache) return [];
+  return [
+    ...(await checkBroker(options, surroundings)),
+    ...(options.invalidateCache ? await checkCacheThere(surroundings) : []),
+  ];
+}
+
+async function checkBroker(options: RestoreOptions, surroundings: Surroundings): Promise<readonly Check[]> {
+  if (!options.drainBroker) return [];
+  const broker = need(surroundings, 'broker');
+  const { signal } = surroundings;
+  return tried('broker', async () => waitingIn(await lookAtBroker(broker, { signal })), signal);
+}
+
+async function checkCacheThere(surroundings: Surroundings): Promise<readonly Check[]> {
+  const { signal, cache } = surroundings;
   if (need(surroundings, 'cache').kind !== 'redis' || cache?.kind !== 'redis')
     return [fine('cache', 'a command invalidates it')];
   return tried(

@@ -1,5 +1,8 @@
 import { DamagedBackup } from '../archive/errors.ts';
 import type { Manifest } from '../archive/manifest.ts';
+import { lookAtBroker } from '../cache/broker/drain-broker.ts';
+import { waitingIn } from '../cache/broker/words.ts';
+import { DrainNotConfirmed } from '../cache/errors.ts';
 import { backupKey, databaseFile, mediaFile } from '../run/keys.ts';
 import { need } from '../run/require.ts';
 import type { RestoreOptions, RunState } from '../run/state.ts';
@@ -56,6 +59,7 @@ export async function planRestore(
   };
   const profile = await profileOf(Restoring.of(store, run.id, record, manifest), surroundings);
   await allowTarget(target, confirmTarget, looked.hints, signal);
+  if (options.drainBroker) await confirmDrain(surroundings);
   return { record: { ...record, ...(profile && { profile }) }, manifest };
 }
 
@@ -64,6 +68,18 @@ async function profileOf(restoring: Restoring, surroundings: Surroundings) {
   if (!targetProfile) return undefined;
   const texts = { preData: await restoring.preData(signal), postData: await restoring.postData(signal) };
   return planProfile(targetProfile, restoring, texts, surroundings);
+}
+
+/** Names what would be removed, and asks where somebody can be asked. */
+async function confirmDrain(surroundings: Surroundings): Promise<void> {
+  const { confirmDrain: confirm, yes, signal, progress } = surroundings;
+  const content = await lookAtBroker(need(surroundings, 'broker'), { signal });
+  if (content.tasks === 0) return;
+  if (yes || !confirm) return progress.warn(`${waitingIn(content)}; they are removed after the restore`);
+  if (await confirm(`${waitingIn(content)}. Remove them after the restore?`)) return;
+  throw new DrainNotConfirmed(
+    `${waitingIn(content)}; they are removed with --yes, or leave out --drain-broker`,
+  );
 }
 
 function onlyMarkIsMissing(checks: Examination['checks']): boolean {

@@ -1,6 +1,7 @@
 import { SecretUnusable } from '../postgres/secret-errors.ts';
 import { secretOrText, secretScheme } from '../postgres/secret-text.ts';
 import { ConfigurationMissing } from './require.ts';
+import type { BrokerSettings } from './surroundings.ts';
 
 /**
  * The Redis URL that a reference stands for: itself, or what the secret `secretsmanager://<id>` holds.
@@ -19,6 +20,21 @@ export async function cacheUrlOf(reference: string, password?: string): Promise<
     );
   }
   return password === undefined ? url : withPassword(url, await secretOrText(password));
+}
+
+/**
+ * The broker of the target, where one is named or a cache's URL says where it is.
+ * @throws SecretUnusable, ConfigurationMissing
+ */
+export async function brokerOf(
+  cacheUrl: string | undefined,
+  broker: string | undefined,
+  sourceBroker: string | undefined,
+): Promise<BrokerSettings | undefined> {
+  const sourceUrl = sourceBroker === undefined ? undefined : await cacheUrlOf(sourceBroker);
+  const url = broker === undefined ? cacheUrl : await cacheUrlOf(broker);
+  if (url === undefined) return undefined;
+  return { url, fromCache: broker === undefined, ...(sourceUrl !== undefined && { sourceUrl }) };
 }
 
 /** Every URL of Celery's list of sentinels gets it. */

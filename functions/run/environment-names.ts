@@ -16,6 +16,11 @@ export const environment = {
   allowedStores: 'REPLICATOR_ALLOWED_STORES',
   /** The password of a cache whose URL has none, as a secret. Also read by the command line. */
   cachePassword: 'REPLICATOR_CACHE_PASSWORD',
+  /** The target's Celery broker, and the source's, which is only compared. Also read by the command line. */
+  broker: 'REPLICATOR_BROKER',
+  sourceBroker: 'REPLICATOR_SOURCE_BROKER',
+  /** KEY_PREFIX of Nautobot's CACHES setting. */
+  cacheKeyPrefix: 'REPLICATOR_CACHE_KEY_PREFIX',
   /** Why there is no directory of the source's media. */
   mediaReason: 'REPLICATOR_MEDIA_REASON',
   /** A built-in profile's name, or a file's beside the handler. */

@@ -2,7 +2,7 @@ import { openDatabase } from '../postgres/database.ts';
 import { secretOrText } from '../postgres/secret-text.ts';
 import { openStore, type StoreOptions } from '../store/open-store.ts';
 import { allowedStores, allowedTargets, mustAllowStore } from './allowed.ts';
-import { cacheUrlOf } from './cache-url.ts';
+import { brokerOf, cacheUrlOf } from './cache-url.ts';
 import { environment as names } from './environment-names.ts';
 import { isExecutionRunning } from './execution-status.ts';
 import { OutOfTime } from './out-of-time.ts';
@@ -50,6 +50,8 @@ export async function lambdaSurroundings(
     targetUrl ? openDatabase(targetUrl, names.target) : undefined,
     cacheUrl ? cacheUrlOf(cacheUrl, variable(names.cachePassword)) : undefined,
   ]);
+  const keyPrefix = variable(names.cacheKeyPrefix);
+  const broker = await brokerOf(cache, variable(names.broker), variable(names.sourceBroker));
   const { onClient } = invocation;
   const store = openStore(`s3://${bucket}/${variable(names.prefix) ?? ''}`, { onClient });
   mustAllowStore(store, allowedStores(variable(names.allowedStores), names.allowedStores));
@@ -58,7 +60,8 @@ export async function lambdaSurroundings(
     store,
     ...(source && { source }),
     ...(target && { target }),
-    ...(cache && { cache: { kind: 'redis' as const, url: cache } }),
+    ...(cache && { cache: { kind: 'redis' as const, url: cache, ...(keyPrefix && { keyPrefix }) } }),
+    ...(broker && { broker }),
     ...(sourceMedia && { sourceMedia }),
     ...(mediaReason && { mediaReason }),
     ...(targetMedia && { targetMedia }),

@@ -14,6 +14,7 @@ type Optional =
   | 'sourceMedia'
   | 'targetMedia'
   | 'cache'
+  | 'broker'
   | 'afterRestore'
   | 'maskKey'
   | 'stagingAdminPassword';
@@ -24,6 +25,7 @@ const named: Record<Optional, string> = {
   sourceMedia: 'no media directory is given (--media)',
   targetMedia: 'no media directory of the target is given (--media, or --target-media of replicate)',
   cache: 'no cache is given (--invalidate-cache or --invalidate-command)',
+  broker: 'no broker is given (--broker, or --invalidate-cache where both are on one server)',
   afterRestore: 'no command is given (--after-restore)',
   maskKey: 'the profile masks by a key, and none is given (REPLICATOR_MASK_KEY)',
   stagingAdminPassword:

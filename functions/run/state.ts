@@ -44,6 +44,8 @@ export const RestoreOptions = z.strictObject({
   dropPrevious: z.boolean().default(false),
   jobs: z.int().min(1).max(1000).default(2),
   invalidateCache: z.boolean().default(false),
+  /** Remove the tasks that wait in the target's broker. */
+  drainBroker: z.boolean().default(false),
   afterRestore: z.boolean().default(false),
   /** Look at everything, build nothing: the machine ends after PlanRestore with what was found. */
   dryRun: z.boolean().default(false),

@@ -28,6 +28,15 @@ export interface ProfileChoice {
   readonly switches?: Readonly<Record<string, string>>;
 }
 
+/** The broker of a target's Celery; URLs may hold secrets and never enter a state. */
+export interface BrokerSettings {
+  readonly url: string;
+  /** The URL is the cache's; the broker is beside it, where Nautobot has it. */
+  readonly fromCache?: boolean;
+  /** The source's, where a person named it: never touched, only compared. */
+  readonly sourceUrl?: string;
+}
+
 /**
  * What a handler finds around it: the command line makes one from its options, Lambda from its environment.
  * A handler takes from here what it needs; what is missing for it is a `ConfigurationMissing` error.
@@ -41,6 +50,7 @@ export interface Surroundings {
   readonly mediaReason?: string;
   readonly targetMedia?: string;
   readonly cache?: CacheSettings;
+  readonly broker?: BrokerSettings;
   /** Shell command that AfterRestore runs. */
   readonly afterRestore?: string;
   /** Statements that Sanitize runs on the hidden database. */
@@ -61,6 +71,8 @@ export interface Surroundings {
   readonly yes?: boolean;
   /** A person confirmed that an unmarked database may become a restore target (`--yes`, or asked at the terminal). */
   readonly confirmTarget: (question: string) => Promise<boolean>;
+  /** A person confirmed that tasks may be removed; undefined: asking for it was enough. */
+  readonly confirmDrain?: (question: string) => Promise<boolean>;
   /** Does the process or execution that wrote a lock still go on? undefined: it can't be seen from here. */
   readonly isAlive: (owner: RunOwner) => Promise<boolean | undefined>;
   /** What names this process or execution in locks and run records. */

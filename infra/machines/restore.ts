@@ -53,6 +53,7 @@ export function restoreMachine(scope: Construct, parts: RestoreParts): IChainabl
   ];
   const verifyRestore = new UntilDone(scope, 'VerifyRestore', functionOf, { resultPath: '$.verified' });
   const switchOver = task('SwitchOver', { resultPath: '$.switched' });
+  const drainBroker = task('DrainBroker', { resultPath: '$.drained' });
   const command = (name: string, onEcs: EcsCommand | undefined, resultPath: string) =>
     onEcs ? new EcsCommandState(scope, name, onEcs, resultPath) : task(name, { resultPath });
   const invalidateCache = command('InvalidateCache', parts.invalidate, '$.cache');
@@ -80,7 +81,7 @@ export function restoreMachine(scope: Construct, parts: RestoreParts): IChainabl
     decide: (giveUp) => giveUp,
   });
   const steps = [lock, planRestore, ...build, load, ...finish, verifyRestore, switchOver];
-  for (const step of [...steps, invalidateCache, afterRestore]) onFailure(step, failure.entry);
+  for (const step of [...steps, drainBroker, invalidateCache, afterRestore]) onFailure(step, failure.entry);
   onFailure(announceRestore, unannounced);
   announceRestore.next(tell);
   unannounced.next(tell);
@@ -95,10 +96,14 @@ export function restoreMachine(scope: Construct, parts: RestoreParts): IChainabl
   const whetherToInvalidate = new Choice(scope, 'WhetherToInvalidateCache')
     .when(Condition.booleanEquals('$.options.invalidateCache', true), invalidateCache.next(whetherToRun))
     .otherwise(whetherToRun);
+  // Before the cache: a task that still ran would fill it again
+  const whetherToDrain = new Choice(scope, 'WhetherToDrainBroker')
+    .when(Condition.booleanEquals('$.options.drainBroker', true), drainBroker.next(whetherToInvalidate))
+    .otherwise(whetherToInvalidate);
   let building = Chain.start(createDatabase);
   for (const step of [...build.slice(1), load, ...finish, verifyRestore, switchOver])
     building = building.next(step);
-  building.next(whetherToInvalidate);
+  building.next(whetherToDrain);
   planRestore.next(new Choice(scope, 'WhetherToBuild').when(isDryRun, reportDryRun).otherwise(building));
   // A dry run changes nothing, so that nobody has to be kept off
   const whetherToLock = new Choice(scope, 'WhetherToLock')

@@ -45,6 +45,15 @@ function changed(url: string, change: Partial<Pick<URL, 'password' | 'port' | 'p
   return Object.assign(new URL(url), change).href;
 }
 
+test('--drain-broker without a broker says what to give', async () => {
+  const { code, stderr } = await restore('--drain-broker');
+  expect(stderr).toMatch(/--drain-broker needs to know the broker: give --broker REDIS-URL .*\(UsageError\)/);
+  expect(code).toBe(2);
+  const wrong = await restore('--drain-broker', '--broker', 'amqp://:hush@host');
+  expect(wrong.stderr).toMatch(/--broker: is not a Redis URL/);
+  expect(wrong.stderr).not.toContain('hush');
+});
+
 describe('a database', () => {
   test('on a server that does not answer is named, with exit code 2', async () => {
     const port = String(await freePort());

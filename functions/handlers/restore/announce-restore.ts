@@ -9,6 +9,7 @@ const AnnounceRestore = z.object({
   plan: z.looseObject({ backupId: z.string(), scope: z.string() }),
   verified: z.unknown(),
   switched: z.unknown(),
+  drained: z.unknown().optional(),
   cache: z.unknown().optional(),
   afterRestore: z.unknown().optional(),
   cleanUp: CleanedUp,
