@@ -57,10 +57,15 @@ export function planParts(pieces: readonly Piece[], limits: PartLimits): Part[] 
     }
     if (!rest) continue;
     if (rest.length < least && !last) short = [rest];
-    else for (const stretch of divide(rest, most)) add('copy', [stretch]);
+    else for (const stretch of divide(rest, most)) add(kindOf(stretch, limits), [stretch]);
   }
   if (short.length > 0) add('read', short);
   return parts;
+}
+
+/** S3 copies a range only of an object larger than the minimum (UploadPartCopy, CopySourceRange). */
+function kindOf({ length }: Piece, { minimum }: PartLimits): Part['kind'] {
+  return length > minimum ? 'copy' : 'read';
 }
 
 /** The same for a server that can't copy: everything is read, in parts of about `size` bytes. */

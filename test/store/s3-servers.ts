@@ -3,28 +3,45 @@ import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { findProgram } from '../../local/servers/find-program.ts';
 import { startS3 } from '../../local/servers/s3.ts';
 import { startStrictS3 } from '../../local/servers/strict-s3.ts';
+import { startStrictS3Proxy } from './strict/server.ts';
 
 export interface RunningServer {
   readonly env: Readonly<Record<string, string>>;
   stop(): Promise<void>;
 }
 
-export type ServerName = 's3rver' | 'moto_server' | 'versitygw';
+export type ServerName = 's3rver' | 'moto_server' | 'versitygw' | 'strict proxy';
 
 const strict = ['moto_server', 'versitygw'] as const;
 
-/** The servers that the object store is tried on here: s3rver always, the strict ones where they are installed. */
+/**
+ * The servers that the object store is tried on here: s3rver and a proxy in front of it that holds S3's rules, always,
+ * other strict ones where they are installed.
+ */
 export async function presentServers(): Promise<{ present: ServerName[]; absent: ServerName[] }> {
-  const present: ServerName[] = ['s3rver'];
+  const present: ServerName[] = ['s3rver', 'strict proxy'];
   const absent: ServerName[] = [];
   for (const name of strict) ((await findProgram(name)) ? present : absent).push(name);
   return { present, absent };
 }
 
 export async function startServer(name: ServerName): Promise<RunningServer> {
+  if (name === 'strict proxy') return startBehindProxy();
   const server = name === 's3rver' ? await startS3() : await startStrictS3(name);
   if (!server) throw new Error(`${name} is not on the PATH`);
   return server;
+}
+
+async function startBehindProxy(): Promise<RunningServer> {
+  const server = await startS3();
+  const proxy = await startStrictS3Proxy({ upstream: server.env });
+  return {
+    env: proxy.env,
+    stop: async () => {
+      await proxy.stop();
+      await server.stop();
+    },
+  };
 }
 
 /** Leads this process's AWS settings to a server; returns what undoes it. */

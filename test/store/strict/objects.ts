@@ -1,0 +1,144 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import {
+  CreateBucketCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadBucketCommand,
+  HeadObjectCommand,
+  ListObjectsCommand,
+  PutObjectCommand,
+  type S3Client,
+} from '@aws-sdk/client-s3';
+import { type Answer, element, S3Refusal, xml } from './answers.ts';
+
+export interface ObjectState {
+  readonly etag: string;
+  readonly versionId: string;
+  readonly size: number;
+  readonly modified: Date;
+  readonly crc32: string | undefined;
+}
+
+/** As with SSE-KMS: it says nothing about the bytes, and differs at every upload ("Object", Amazon S3 API reference). */
+export const newEtag = (parts = 0) => `"${randomBytes(16).toString('hex')}${parts > 0 ? `-${parts}` : ''}"`;
+
+/** The objects of the server behind, with ETags and versions of its own. Of a key's versions the last one is kept. */
+export class Objects {
+  readonly #client: S3Client;
+  readonly #known = new Map<string, ObjectState>();
+  readonly #buckets = new Set<string>();
+  readonly #pageSize: number;
+
+  constructor(client: S3Client, pageSize = 1000) {
+    this.#client = client;
+    this.#pageSize = Math.min(pageSize, 1000);
+  }
+
+  async createBucket(bucket: string): Promise<void> {
+    await this.#client.send(new CreateBucketCommand({ Bucket: bucket }));
+  }
+
+  async checkBucket(bucket: string): Promise<void> {
+    if (this.#buckets.has(bucket)) return;
+    await this.#client.send(new HeadBucketCommand({ Bucket: bucket })).catch(() => {
+      throw new S3Refusal(404, 'NoSuchBucket', 'The specified bucket does not exist');
+    });
+    this.#buckets.add(bucket);
+  }
+
+  async state(bucket: string, key: string): Promise<ObjectState | undefined> {
+    const known = this.#known.get(`${bucket}/${key}`);
+    if (known) return known;
+    const at = { Bucket: bucket, Key: key };
+    const found = await this.#client.send(new HeadObjectCommand(at)).catch(() => undefined);
+    if (!found) return undefined;
+    return this.#note(bucket, key, newEtag(), found.ContentLength ?? 0, undefined);
+  }
+
+  async write(
+    bucket: string,
+    key: string,
+    body: Buffer,
+    more: { readonly parts?: number; readonly contentType?: string; readonly crc32?: string | undefined },
+  ): Promise<ObjectState> {
+    const { contentType, parts, crc32 } = more;
+    const put = { Bucket: bucket, Key: key, Body: body, ...(contentType && { ContentType: contentType }) };
+    await this.#client.send(new PutObjectCommand(put));
+    return this.#note(bucket, key, newEtag(parts), body.length, crc32);
+  }
+
+  #note(bucket: string, key: string, etag: string, size: number, crc32: string | undefined): ObjectState {
+    const state = { etag, versionId: randomUUID().replaceAll('-', ''), size, modified: new Date(), crc32 };
+    this.#known.set(`${bucket}/${key}`, state);
+    return state;
+  }
+
+  /** @param range a Range header's value */
+  async read(bucket: string, key: string, range?: string): Promise<{ body: Buffer; range?: string }> {
+    const get = { Bucket: bucket, Key: key, ...(range && { Range: range }) };
+    const { Body, ContentRange } = await this.#client.send(new GetObjectCommand(get));
+    const body = Buffer.from((await Body?.transformToByteArray()) ?? []);
+    return { body, ...(ContentRange && { range: ContentRange }) };
+  }
+
+  async remove(bucket: string, key: string): Promise<void> {
+    await this.#client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
+    this.#known.delete(`${bucket}/${key}`);
+  }
+
+  /** A page is 1,000 keys at most, whatever is asked for. */
+  async list(bucket: string, query: URLSearchParams): Promise<Answer> {
+    const text = (name: string) => query.get(name) || undefined;
+    const asked = Number(text('max-keys') ?? 1000);
+    const page = await this.#client.send(
+      // The elder operation, whose pages every server can turn
+      new ListObjectsCommand({
+        Bucket: bucket,
+        Prefix: text('prefix'),
+        Delimiter: text('delimiter'),
+        Marker: text('continuation-token') ?? text('start-after'),
+        MaxKeys: Math.min(asked, this.#pageSize),
+      }),
+    );
+    const objects = await Promise.all(
+      (page.Contents ?? []).map(async ({ Key = '' }) => {
+        const state = await this.state(bucket, Key);
+        if (!state) return '';
+        return `<Contents>${element('Key', Key)}${element('LastModified', state.modified.toISOString())}${element('ETag', state.etag)}${element('Size', state.size)}${element('StorageClass', 'STANDARD')}</Contents>`;
+      }),
+    );
+    const folders = (page.CommonPrefixes ?? []).map(
+      ({ Prefix }) => `<CommonPrefixes>${element('Prefix', Prefix)}</CommonPrefixes>`,
+    );
+    const last = page.Contents?.at(-1)?.Key ?? page.CommonPrefixes?.at(-1)?.Prefix;
+    const next = page.IsTruncated ? (page.NextMarker ?? last) : undefined;
+    return xml(
+      'ListBucketResult',
+      element('Name', bucket) +
+        element('Prefix', text('prefix') ?? '') +
+        element('KeyCount', objects.length + folders.length) +
+        element('IsTruncated', String(page.IsTruncated ?? false)) +
+        element('NextContinuationToken', next) +
+        objects.join('') +
+        folders.join(''),
+    );
+  }
+}
+
+/** If-Match and If-None-Match of a read or of a copy's source. */
+export function checkConditions(
+  state: ObjectState,
+  conditions: { readonly match?: string | undefined; readonly noneMatch?: string | undefined },
+): void {
+  const { match, noneMatch } = conditions;
+  if (match !== undefined && match !== '*' && bare(match) !== bare(state.etag))
+    throw new S3Refusal(
+      412,
+      'PreconditionFailed',
+      'At least one of the pre-conditions you specified did not hold',
+    );
+  if (noneMatch !== undefined && (noneMatch === '*' || bare(noneMatch) === bare(state.etag)))
+    throw new S3Refusal(304, 'NotModified', 'Not Modified');
+}
+
+const bare = (etag: string) => etag.replace(/^"|"$/g, '');
