@@ -12,6 +12,8 @@ export interface HandlerNeeds {
   readonly sourceMedia?: true;
   readonly targetMedia?: 'reads' | 'writes';
   readonly cache?: true;
+  /** Refuses options that the deployment has nothing for. */
+  readonly options?: true;
   /** Profile and mask key, those of the source in Backup's machines and of the target in Restore's. */
   readonly profile?: true;
   /** The password of the administrators that a profile makes. */
@@ -28,7 +30,7 @@ const told: HandlerNeeds = { store: 'runs' };
 
 /** Every handler that a machine runs. */
 export const handlerNeeds: Readonly<Record<string, HandlerNeeds>> = {
-  Begin: {},
+  Begin: { options: true },
   Lock: {
     store: 'cleans',
     source: true,

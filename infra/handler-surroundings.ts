@@ -31,6 +31,8 @@ export interface HandlerSurroundings {
   readonly cache?: CachePlace | undefined;
   /** Databases that a restore may go into, as REPLICATOR_ALLOWED_TARGETS has them. */
   readonly allowedTargets?: readonly string[] | undefined;
+  /** Options of executions that there is nothing for. */
+  readonly unavailable?: readonly string[];
   /** A built-in profile, or a file's name beside the handler. */
   readonly profile?: string | undefined;
   readonly maskKey?: SecretPlace | undefined;
@@ -82,6 +84,7 @@ export function environmentOf(
     [names.target, given.target && databaseUrl(given.target, scope)],
     [names.cache, given.cache && cacheUrl(given.cache)],
     [names.cachePassword, passwordOf(given.cache)],
+    [names.unavailable, needs.options && around.unavailable?.join(',')],
     [names.sourceMedia, given.sourceMedia && sourceMediaMount],
     [
       names.mediaReason,

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { errorOf } from '../errors/replicator-error.ts';
 import { locksFolder } from '../run/keys.ts';
-import { RunOwner } from '../run/owner.ts';
+import { describeOwner, RunOwner } from '../run/owner.ts';
 import { RunId } from '../run/run-id.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 
@@ -78,7 +78,7 @@ export async function takeLock(
     if (rival.state === 'held' || Date.now() > deadline) {
       await store.remove([key]);
       throw new RunInProgress(
-        `run ${rival.runId} works on ${subject.kind} ${rival.subject} since ${rival.takenAt}; wait for it to end, or end it`,
+        `run ${rival.runId} (${describeOwner(rival.owner)}) works on ${subject.kind} ${rival.subject} since ${rival.takenAt}; wait for it to end, or end it`,
       );
     }
     // Two claims at once: the older id stays and waits for the other to give way or to hold

@@ -23,6 +23,8 @@ export const environment = {
   cacheKeyPrefix: 'REPLICATOR_CACHE_KEY_PREFIX',
   /** Why there is no directory of the source's media. */
   mediaReason: 'REPLICATOR_MEDIA_REASON',
+  /** Options of executions that this deployment has nothing for, comma separated: `invalidateCache,afterRestore`. */
+  unavailable: 'REPLICATOR_UNAVAILABLE',
   /** A built-in profile's name, or a file's beside the handler. */
   profile: 'REPLICATOR_PROFILE',
   maskKey: 'REPLICATOR_MASK_KEY',

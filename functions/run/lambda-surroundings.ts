@@ -67,6 +67,7 @@ export async function lambdaSurroundings(
     ...(targetMedia && { targetMedia }),
     ...(allowed && { allowedTargets: allowed }),
     ...(await profileSettings(variable)),
+    unavailable: variable(names.unavailable)?.split(',') ?? [],
     allowSource: false,
     confirmTarget: async () => false,
     isAlive: async (owner) => (owner.kind === 'process' ? undefined : isExecutionRunning(owner.arn)),

@@ -14,3 +14,8 @@ export const RunOwner = z.discriminatedUnion('kind', [
   }),
 ]);
 export type RunOwner = z.infer<typeof RunOwner>;
+
+/** For messages: the execution's ARN, or where its process runs. */
+export function describeOwner(owner: RunOwner): string {
+  return owner.kind === 'execution' ? `execution ${owner.arn}` : `process ${owner.pid} on ${owner.host}`;
+}

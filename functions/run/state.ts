@@ -33,7 +33,8 @@ export type BackupOptions = z.infer<typeof BackupOptions>;
 /** What a person may ask of a restore; the input of the Restore machine. */
 export const RestoreOptions = z.strictObject({
   backup: z
-    .union([z.literal('latest'), RunId], {
+    .string()
+    .refine((id) => id === 'latest' || RunId.safeParse(id).success, {
       error: 'must be latest, or the id of a backup like 20261123T054300Z-k3f9qa',
     })
     .default('latest'),

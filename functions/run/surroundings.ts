@@ -67,6 +67,8 @@ export interface Surroundings {
   readonly allowSource: boolean;
   /** Targets that the configuration allows (`REPLICATOR_ALLOWED_TARGETS`); undefined: any that carries the mark. */
   readonly allowedTargets?: readonly AllowedTarget[];
+  /** Options of executions that there is nothing for: Begin refuses them. */
+  readonly unavailable?: readonly string[];
   /** What `confirmTarget` would ask was answered beforehand (`--yes`). */
   readonly yes?: boolean;
   /** A person confirmed that an unmarked database may become a restore target (`--yes`, or asked at the terminal). */

@@ -77,7 +77,14 @@ export class NautobotSource extends Construct {
     this.handlers = new HandlerFunctions(this, 'Handlers', {
       ...rest,
       name: deployment,
-      around: { ...rest, deployment, sourceName, source: database, sourceMedia: media },
+      around: {
+        ...rest,
+        deployment,
+        sourceName,
+        source: database,
+        sourceMedia: media,
+        unavailable: rest.cache ? [] : ['invalidateCache'],
+      },
     });
     const functionOf = (handler: string) => this.handlers.functionOf(handler);
     const common = { prefix: deployment, logRetentionDays, logKey: props.store.ownKey };

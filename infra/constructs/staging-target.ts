@@ -101,7 +101,17 @@ export class StagingTarget extends Construct {
     this.handlers = new HandlerFunctions(this, 'Handlers', {
       ...rest,
       name: prefix,
-      around: { ...rest, deployment, targetName, target: database, targetMedia: media },
+      around: {
+        ...rest,
+        deployment,
+        targetName,
+        target: database,
+        targetMedia: media,
+        unavailable: [
+          ...(rest.cache || invalidate ? [] : ['invalidateCache']),
+          ...(afterRestore ? [] : ['afterRestore']),
+        ],
+      },
     });
     const functionOf = (handler: string) => this.handlers.functionOf(handler);
     const common = { prefix, logRetentionDays, logKey: props.store.ownKey };
