@@ -1,13 +1,16 @@
 import { openDatabase } from '../postgres/database.ts';
 import { secretOrText } from '../postgres/secret-text.ts';
+import { readingElsewhere } from '../store/backups-elsewhere.ts';
 import { openStore, type StoreOptions } from '../store/open-store.ts';
 import { allowedStores, allowedTargets, mustAllowStore } from './allowed.ts';
 import { brokerOf, cacheUrlOf } from './cache-url.ts';
 import { environment as names } from './environment-names.ts';
 import { isExecutionRunning } from './execution-status.ts';
+import { backupsFolder } from './keys.ts';
 import { OutOfTime } from './out-of-time.ts';
 import type { Progress } from './progress.ts';
 import { ConfigurationMissing } from './require.ts';
+import { parseRetention } from './retention.ts';
 import type { ProfileChoice, Surroundings } from './surroundings.ts';
 
 /** What is used of the context that Lambda hands to a function. */
@@ -53,8 +56,11 @@ export async function lambdaSurroundings(
   const keyPrefix = variable(names.cacheKeyPrefix);
   const broker = await brokerOf(cache, variable(names.broker), variable(names.sourceBroker));
   const { onClient } = invocation;
-  const store = openStore(`s3://${bucket}/${variable(names.prefix) ?? ''}`, { onClient });
-  mustAllowStore(store, allowedStores(variable(names.allowedStores), names.allowedStores));
+  const own = openStore(`s3://${bucket}/${variable(names.prefix) ?? ''}`, { onClient });
+  mustAllowStore(own, allowedStores(variable(names.allowedStores), names.allowedStores));
+  const backups = variable(names.backups);
+  const store = backups ? readingElsewhere(own, backupsFolder, openStore(backups, { onClient })) : own;
+  const objectLock = variable(names.objectLock);
   const allowed = allowedTargets(variable(names.allowedTargets), names.allowedTargets);
   return {
     store,
@@ -64,6 +70,7 @@ export async function lambdaSurroundings(
     ...(broker && { broker }),
     ...(sourceMedia && { sourceMedia }),
     ...(mediaReason && { mediaReason }),
+    ...(objectLock && { retention: parseRetention(objectLock, names.objectLock) }),
     ...(targetMedia && { targetMedia }),
     ...(allowed && { allowedTargets: allowed }),
     ...(await profileSettings(variable)),

@@ -3,6 +3,7 @@ import type { ObjectStore } from '../store/object-store.ts';
 import type { AllowedTarget } from './allowed.ts';
 import type { RunOwner } from './owner.ts';
 import type { Progress } from './progress.ts';
+import type { RetentionRule } from './retention.ts';
 
 export type { RunOwner } from './owner.ts';
 
@@ -51,6 +52,8 @@ export interface Surroundings {
   readonly targetMedia?: string;
   readonly cache?: CacheSettings;
   readonly broker?: BrokerSettings;
+  /** Sealed backups are locked for so long; undefined: not at all. */
+  readonly retention?: RetentionRule;
   /** Shell command that AfterRestore runs. */
   readonly afterRestore?: string;
   /** Statements that Sanitize runs on the hidden database. */

@@ -26,6 +26,12 @@ export interface PendingUpload {
   readonly uploadId: string;
 }
 
+/** How long an object can't be deleted (Object Lock). COMPLIANCE: by nobody. */
+export interface Retention {
+  readonly mode: 'GOVERNANCE' | 'COMPLIANCE';
+  readonly until: Date;
+}
+
 /**
  * The smallest interface that this project needs of an object store. Keys are relative to the store's prefix.
  *
@@ -77,6 +83,8 @@ export interface ObjectStore {
     isNearlyOver: () => boolean,
     signal?: AbortSignal,
   ): Promise<ObjectFacts | undefined>;
+  /** Locks an object that is there, in a bucket with Object Lock; the same or a longer time may be set again. */
+  retain(key: string, retention: Retention): Promise<void>;
   /** All objects whose key begins with `under`, in key order. */
   list(under: string): AsyncIterable<ObjectFacts>;
   /** The distinct next path segments below `under` (which ends with `/`), without the slash. */

@@ -1,14 +1,14 @@
 import type { Readable } from 'node:stream';
 import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
 import { InternalError } from '../errors/usage.ts';
-import type { ByteRange, ObjectFacts, ObjectStore, PendingUpload, Piece } from './object-store.ts';
+import type { ByteRange, ObjectFacts, ObjectStore, PendingUpload, Piece, Retention } from './object-store.ts';
 import { compose } from './s3-compose.ts';
 import { connect } from './s3-connection.ts';
 import { S3Context } from './s3-context.ts';
 import { abortUpload, list, listFolders, listUploads, remove } from './s3-list.ts';
 import { get, head, read } from './s3-read.ts';
 import { upload } from './s3-upload.ts';
-import { put, putNew } from './s3-write.ts';
+import { put, putNew, retain } from './s3-write.ts';
 import { parseStoreUri } from './store-uri.ts';
 
 export interface StoreOptions {
@@ -99,6 +99,10 @@ class S3Store implements ObjectStore {
       isNearlyOver,
       signal: this.#s3.signalOf(signal),
     });
+  }
+
+  retain(key: string, retention: Retention): Promise<void> {
+    return retain(this.#s3, key, retention);
   }
 
   list(under: string): AsyncIterable<ObjectFacts> {

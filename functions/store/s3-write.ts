@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PutObjectCommand, type PutObjectCommandOutput } from '@aws-sdk/client-s3';
+import { PutObjectCommand, type PutObjectCommandOutput, PutObjectRetentionCommand } from '@aws-sdk/client-s3';
 import { UploadIncomplete } from './errors.ts';
-import type { ObjectFacts } from './object-store.ts';
+import type { ObjectFacts, Retention } from './object-store.ts';
 import type { S3Context } from './s3-context.ts';
 import { failureOf, isConflict, isNotImplemented, isPreconditionFailed, isUncertain } from './s3-failures.ts';
 import { get, head, headOfSize } from './s3-read.ts';
@@ -17,6 +17,17 @@ export async function put(
     const answer = await send(s3, key, body, contentType, false);
     return written(s3, key, body.length, answer);
   });
+}
+
+export async function retain(s3: S3Context, key: string, { mode, until }: Retention): Promise<void> {
+  const signal = s3.signalOf();
+  const command = new PutObjectRetentionCommand({
+    ...s3.at(key),
+    Retention: { Mode: mode, RetainUntilDate: until },
+  });
+  await s3.doing('s3:PutObjectRetention', key, signal, () =>
+    s3.send((client, sending) => client.send(command, sending), signal),
+  );
 }
 
 const turns = new Map<string, Promise<unknown>>();

@@ -1,3 +1,4 @@
+import { retainBackup } from '../../archive/retain-backup.ts';
 import { SnapshotInput } from '../../backup/input.ts';
 import { sealRun } from '../../backup/seal.ts';
 import { backupKey } from '../../run/keys.ts';
@@ -7,10 +8,11 @@ import { stateHandler } from '../state-handler.ts';
 /** SealBackup: from here on the backup exists. */
 export const sealBackup = stateHandler(
   SnapshotInput,
-  async ({ run, options, snapshot }, { store, progress, signal, remainingMs }) => {
+  async ({ run, options, snapshot }, { store, retention, progress, signal, remainingMs }) => {
     const life = new Lifetime(remainingMs);
     const manifest = await sealRun(store, run, options, snapshot, { life, signal });
     if (!manifest) return { more: true };
+    if (retention) await retainBackup(store, manifest, retention);
     const bytes =
       manifest.files.database.size + manifest.files.schema.size + (manifest.files.media?.size ?? 0);
     progress.measure('BackupsSealed', 1);
