@@ -64,11 +64,14 @@ async function swapMedia(target: Database, names: Names, media: string): Promise
     throw error;
   }
   const notes = appeared.map((name) => `media: ${name} appeared during the undo and was put aside`);
-  // In use by now: what is left over is ended by the next undo or restore
-  await finishSwap(media, runId, { keepPrevious: true }).catch((error: unknown) => {
-    const why = error instanceof Error ? error.message : String(error);
-    notes.push(`what the undo has worked with in ${media} could not be put away at once: ${why}`);
-  });
+  // In use by now: what can't be put away at a second try either is, by the next undo or restore
+  const finish = () => finishSwap(media, runId, { keepPrevious: true });
+  await finish()
+    .catch(finish)
+    .catch((error: unknown) => {
+      const why = error instanceof Error ? error.message : String(error);
+      notes.push(`what the undo has worked with in ${media} could not be put away at once: ${why}`);
+    });
   return notes;
 }
 
