@@ -5,12 +5,14 @@ import { RunId } from '../functions/run/run-id.ts';
 import type { BackupOptions } from '../functions/run/state.ts';
 import type { ObjectStore } from '../functions/store/object-store.ts';
 import { checkCacheEarly, checkDatabaseEarly } from './check-early.ts';
+import { lookAtBackup } from './dry-run.ts';
 import type { Io } from './io.ts';
 import type { Options, OptionsInput } from './option.ts';
 import * as option from './options.ts';
 import { refuseExtra } from './parse-options.ts';
 import { RunDisplay } from './progress/run-display.ts';
 import { type BackupOutcome, backupLines } from './report/backup-report.ts';
+import { backupDryRunLines, type DryRunOfBackup } from './report/dry-run-report.ts';
 import { printResult } from './report/print-result.ts';
 import { summarise } from './report/summary.ts';
 import { run } from './run-machine.ts';
@@ -36,6 +38,7 @@ const options = {
   invalidateCache: option.invalidateSourceCache,
   invalidateCommand: option.invalidateCommand,
   cacheKeyPrefix: option.cacheKeyPrefix,
+  dryRun: option.dryRun,
   json: option.json,
   quiet: option.quiet,
 };
@@ -52,11 +55,31 @@ export const backupVerb: Verb = {
   async run(written, io) {
     refuseExtra(written.positionals, 0);
     const chosen = validateOptions(options, written.values, io.environment);
+    if (chosen.dryRun) {
+      const found = await dryRun(chosen, io);
+      printResult(io, chosen, { dryRun: found }, backupDryRunLines(found));
+      return found.exitCode;
+    }
     const outcome = await backup(chosen, io);
     printResult(io, chosen, { backup: outcome }, backupLines(outcome), outcome.backupId);
     return 0;
   },
 };
+
+/**
+ * Looks at everything that a backup would look at first, and changes nothing.
+ * @throws what is wrong with the source's server, the patterns or the options
+ */
+export async function dryRun(given: OptionsInput<typeof options>, io: Io): Promise<DryRunOfBackup> {
+  const chosen = validateOptions(options, given, io.environment);
+  const display = new RunDisplay(io, chosen.quiet);
+  try {
+    const surroundings = await surroundingsOf({ ...chosen, sourceMedia: chosen.media }, io, display);
+    return await lookAtBackup(chosen, surroundings, io);
+  } finally {
+    display.end();
+  }
+}
 
 /**
  * Makes one backup. Ends a failed or interrupted one by removing what was written.

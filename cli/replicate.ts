@@ -1,12 +1,14 @@
 import { z } from 'zod';
 import { backupChoices, backupInput, backupOutcome } from './backup.ts';
 import { checkCacheEarly, checkTargetEarly } from './check-early.ts';
+import { lookAtBackup } from './dry-run.ts';
 import type { Io } from './io.ts';
 import type { OptionsInput } from './option.ts';
 import * as option from './options.ts';
 import { refuseExtra } from './parse-options.ts';
 import { RunDisplay } from './progress/run-display.ts';
 import { type BackupOutcome, backupLines } from './report/backup-report.ts';
+import { backupDryRunLines, type DryRunOfBackup } from './report/dry-run-report.ts';
 import { printResult } from './report/print-result.ts';
 import { type RestoreOutcome, restoreLines, restoreOutcome } from './report/restore-report.ts';
 import { restoreChoices, restoreInput, targetOf } from './restore.ts';
@@ -47,11 +49,31 @@ export const replicateVerb: Verb = {
   async run(written, io) {
     refuseExtra(written.positionals, 0);
     const chosen = validateOptions(options, written.values, io.environment);
+    if (chosen.dryRun) {
+      const found = await dryRun(chosen, io);
+      printResult(io, chosen, { dryRun: found }, backupDryRunLines(found));
+      return found.exitCode;
+    }
     const outcome = await replicate(chosen, io);
     printResult(io, chosen, outcome, replicateLines(outcome), outcome.backup.backupId);
     return 0;
   },
 };
+
+/**
+ * Looks at everything that a backup and the restore after it would look at first, and changes nothing.
+ * @throws what is wrong with the source's server, the patterns or the options
+ */
+export async function dryRun(given: OptionsInput<typeof options>, io: Io): Promise<DryRunOfBackup> {
+  const chosen = validateOptions(options, given, io.environment);
+  const display = new RunDisplay(io, chosen.quiet);
+  try {
+    const surroundings = await surroundingsOf({ ...chosen, sourceMedia: chosen.media }, io, display);
+    return await lookAtBackup(chosen, surroundings, io, chosen);
+  } finally {
+    display.end();
+  }
+}
 
 /**
  * Backs up the source and restores that backup into the target.

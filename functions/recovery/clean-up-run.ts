@@ -1,9 +1,10 @@
+import { lstat } from 'node:fs/promises';
 import { errorOf } from '../errors/replicator-error.ts';
 import { freeLocks } from '../locks/run-lock.ts';
 import { findLeftovers } from '../media/finish.ts';
 import type { Database } from '../postgres/session.ts';
 import { storeReport } from '../report/store-report.ts';
-import { backupKey, manifestFile, runKey } from '../run/keys.ts';
+import { backupKey, manifestFile, restorePlanKey, runKey } from '../run/keys.ts';
 import type { Progress } from '../run/progress.ts';
 import type { RunId } from '../run/run-id.ts';
 import type { Surroundings } from '../run/surroundings.ts';
@@ -59,12 +60,14 @@ export async function cleanUpRun(runId: RunId, around: Around): Promise<void> {
   const keepPrevious = record?.keepPrevious ?? true;
   // Whether media go forward or back, the database says: without it they are left to a run that reaches both
   const media = record?.target && !target ? undefined : await mediaOf(record, around.targetMedia);
-  if (media !== undefined)
+  // A directory that is not there is what refused the run before it had touched any
+  const built = record?.kind === 'undo' || (await store.head(restorePlanKey(runId))) !== undefined;
+  if (media !== undefined && (built || (await isThere(media))))
     await attempt('its media', () => settleMedia(target, media, { id: runId, keepPrevious }));
   if (target)
     await attempt('its database', async () => void (await cleanUpTarget(target, { runId, keepPrevious })));
   await attempt('its unsealed files', () => removeUnsealed(store, runId, progress));
-  await attempt('its working objects', () => removeWorkingObjects(store, runId));
+  await attempt('its working objects', () => removeWorkingObjects(store, runId, failures.length > 0));
   const elsewhere = await leftElsewhere(record, { source, target, media }, runId);
   if (failures.length > 0)
     throw new CleanUpIncomplete(
@@ -141,9 +144,18 @@ async function removeUnsealed(store: ObjectStore, runId: RunId, progress: Progre
   }
 }
 
-async function removeWorkingObjects(store: ObjectStore, runId: RunId): Promise<void> {
+/** @param unfinished something is left elsewhere: what says so stays */
+async function removeWorkingObjects(store: ObjectStore, runId: RunId, unfinished: boolean): Promise<void> {
   await abortUploads(store, runKey(runId, ''));
-  await removeAll(store, runKey(runId, ''), (key) => key !== recordKey(runId));
+  const kept = [recordKey(runId), ...(unfinished ? [restorePlanKey(runId)] : [])];
+  await removeAll(store, runKey(runId, ''), (key) => !kept.includes(key));
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function abortUploads(store: ObjectStore, under: string): Promise<void> {

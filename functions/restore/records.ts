@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { TableChunk, TableEntry } from '../archive/manifest.ts';
 import { AppliedProfile } from '../profile/treatment.ts';
-import { runKey } from '../run/keys.ts';
+import { restorePlanKey, runKey } from '../run/keys.ts';
 import { RunId } from '../run/run-id.ts';
 import { Rebuild } from '../target/rebuild.ts';
 
@@ -47,6 +47,6 @@ export const LoadPlan = z.object({
 export type LoadPlan = z.infer<typeof LoadPlan>;
 
 export const keys = {
-  plan: (runId: RunId) => runKey(runId, 'restore.json'),
+  plan: restorePlanKey,
   load: (runId: RunId, shard: number) => runKey(runId, `load/${shard}.json`),
 } as const;

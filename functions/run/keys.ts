@@ -27,3 +27,8 @@ export interface Round {
 export function roundKey(at: Round, name: string): string {
   return runKey(at.runId, `round-${at.round}/${name}`);
 }
+
+/** PlanRestore leaves it before anything is built: without it a restore has left nothing but its record and locks. */
+export function restorePlanKey(runId: RunId): string {
+  return runKey(runId, 'restore.json');
+}

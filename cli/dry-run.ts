@@ -1,0 +1,125 @@
+import { estimateBackup } from '../functions/estimate/estimate-backup.ts';
+import { estimateRestore } from '../functions/estimate/estimate-restore.ts';
+import { nautobotRatios } from '../functions/estimate/rates.ts';
+import { readMediaShape, readShape } from '../functions/estimate/read-shape.ts';
+import type { Database } from '../functions/postgres/session.ts';
+import { type Check, checkEntry, fine, refusalsOf, tried } from '../functions/run/check.ts';
+import { need } from '../functions/run/require.ts';
+import { checkReadable } from '../functions/snapshot/check-readable.ts';
+import { readRelations } from '../functions/snapshot/relations.ts';
+import { type LeaveOut, selectRelations } from '../functions/snapshot/select-relations.ts';
+import { connectForSnapshot } from '../functions/snapshot/snapshot-session.ts';
+import type { LocalSurroundings } from '../local/run-machine.ts';
+import type { backupChoices } from './backup.ts';
+import { checkCacheEarly, examineTargetEarly, type RulesGiven } from './check-early.ts';
+import type { Io } from './io.ts';
+import type { Options } from './option.ts';
+import type { DryRunOfBackup } from './report/dry-run-report.ts';
+
+/**
+ * Looks at everything that a backup, and with `rules` the restore after it, would look at first; changes nothing.
+ * @throws what is wrong with the source's server or the patterns
+ */
+export async function lookAtBackup(
+  chosen: Options<typeof backupChoices>,
+  surroundings: LocalSurroundings,
+  io: Io,
+  rules?: RulesGiven,
+): Promise<DryRunOfBackup> {
+  const { signal } = io;
+  const source = need(surroundings, 'source');
+  const leaveOut = {
+    excludeTables: chosen.excludeTable,
+    excludeTableData: chosen.excludeTableData,
+    schemaOnly: chosen.schemaOnly,
+  };
+  const { source: facts, tables, definitionOnly } = await readShape(source, leaveOut, signal);
+  const readable = await tried('tables', () => readableTables(source, leaveOut, signal), signal);
+  const media = await lookAtMedia(surroundings, signal);
+  const shape = { tables, definitionOnly, media: media.shape, ratios: nautobotRatios };
+  const how = { jobs: chosen.jobs, shardBytes: chosen.shardSize, serverVersion: facts.serverVersionNum };
+  const backup = estimateBackup(shape, how);
+  const target = rules && (await lookAtTarget(surroundings, rules, backup.textBytes, signal));
+  const checks = [
+    ...readable,
+    ...media.checks,
+    ...(target ?? []),
+    ...(await lookAtCache(surroundings, signal)),
+  ];
+  const [gravest] = refusalsOf(checks);
+  return {
+    dryRun: true,
+    source: { host: facts.host, port: facts.port, database: facts.database },
+    target: rules ? placeOf(need(surroundings, 'target')) : null,
+    tables: tables.length,
+    definitionOnly,
+    bytes: backup.textBytes,
+    storedBytes: backup.storedBytes,
+    media: media.shape,
+    seconds: { backup: backup.seconds, restore: rules ? estimateRestore(shape, how).seconds : null },
+    checks: checks.map(checkEntry),
+    possible: gravest === undefined,
+    exitCode: gravest?.exitCode ?? 0,
+  };
+}
+
+function placeOf({ address: { host, port, database } }: Database) {
+  return { host, port, database };
+}
+
+async function readableTables(source: Database, leaveOut: LeaveOut, signal: AbortSignal): Promise<string> {
+  const session = await connectForSnapshot(source, { applicationName: 'replicator:dry-run', signal });
+  try {
+    const selection = selectRelations(await readRelations(session), leaveOut, source.address.database);
+    await checkReadable(session, selection);
+    return `the role may read all ${selection.rows.length}, and the server has room for a lock on each`;
+  } finally {
+    await session.end();
+  }
+}
+
+async function lookAtMedia({ sourceMedia }: LocalSurroundings, signal: AbortSignal) {
+  if (sourceMedia === undefined) return { shape: null, checks: [] };
+  let shape: DryRunOfBackup['media'] = null;
+  const checks = await tried(
+    'source-media',
+    async () => {
+      shape = await readMediaShape(sourceMedia, signal);
+      return `${sourceMedia} can be read`;
+    },
+    signal,
+  );
+  return { shape, checks };
+}
+
+async function lookAtTarget(
+  surroundings: LocalSurroundings,
+  rules: RulesGiven,
+  textBytes: number,
+  signal: AbortSignal,
+): Promise<readonly Check[]> {
+  let found: readonly Check[] = [];
+  const connection = await tried(
+    'connection',
+    async () => {
+      found = (await examineTargetEarly(surroundings, rules, textBytes, signal)).checks;
+      return 'the server answers and lets the role in';
+    },
+    signal,
+  );
+  return [...connection, ...found];
+}
+
+async function lookAtCache(surroundings: LocalSurroundings, signal: AbortSignal): Promise<readonly Check[]> {
+  const { cache } = surroundings;
+  if (cache === undefined) return [];
+  if (cache.kind === 'command') return [fine('cache', 'a command invalidates it')];
+  return tried(
+    'cache',
+    async () => {
+      await checkCacheEarly(surroundings, signal);
+      return 'it answers';
+    },
+    signal,
+  );
+}
