@@ -44,6 +44,7 @@ export const handlerNeeds: Readonly<Record<string, HandlerNeeds>> = {
   PlanShards: { ...fromSource, profile: true },
   CopyShard: { ...fromSource, profile: true },
   PlanMedia: { store: 'runs', sourceMedia: true },
+  CompareMedia: { ...fromSource, profile: true },
   ArchiveMedia: { store: 'runs', sourceMedia: true },
   ReadSequences: fromSource,
   ReleaseSnapshot: fromSource,

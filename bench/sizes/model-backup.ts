@@ -68,6 +68,10 @@ export function modelBackup(model: Model): Record<string, ModelHandler> {
       await leave(keys.mediaResult(at, shard), mediaResult(at, shard, { ...own, stored }));
       return { output: { more: false }, work: works.archiveMedia(own.files, own.bytes, stored) };
     },
+    CompareMedia: async ({ options }) => {
+      const shards = mediaShards(shape.media, options.shardBytes).length;
+      return { output: null, work: works.compareMedia(shape.media?.files ?? 0, shards) };
+    },
     ReadSequences: async ({ run }) => {
       const at = roundOf(run);
       await leave(keys.sequences(at), {

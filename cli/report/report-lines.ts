@@ -2,6 +2,7 @@ import { queueWords } from '../../functions/cache/broker/words.ts';
 import type { Report } from '../../functions/report/report.ts';
 import { count, counted, duration, moment } from '../text/quantities.ts';
 import { tableLines } from '../text/table.ts';
+import { comparisonLines } from './media-lines.ts';
 
 type Sections = Report['sections'];
 type DatabaseOfCache = Extract<
@@ -21,6 +22,7 @@ export function reportLines(report: Report): string[] {
     ...checkLines(sections.PlanRestore),
     ...sanitizeLines(sections.Sanitize),
     ...verifyLines(sections.VerifyRestore),
+    ...mediaLines(sections.CompareMedia),
     ...switchLines(sections.SwitchOver),
     ...brokerLines(sections.DrainBroker),
     ...cacheLines(sections.InvalidateCache),
@@ -61,6 +63,16 @@ function verifyLines(verified: Sections['VerifyRestore']): string[] {
   const media = verified.media ? `, ${counted(verified.media.files, 'media file')}` : '';
   return [
     `  ${counted(verified.rows, 'row')} in ${counted(verified.tables, 'table')}${media}, counted against the manifest`,
+  ];
+}
+
+/** Before: as the backup found them. */
+export function mediaLines(compared: Sections['CompareMedia']): string[] {
+  if (!compared) return [];
+  const { backup, restored } = compared;
+  return [
+    ...(backup ? comparisonLines(backup, 'in the backup').slice(0, 1) : []),
+    ...comparisonLines(restored),
   ];
 }
 

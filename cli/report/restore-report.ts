@@ -6,7 +6,7 @@ import type { ObjectStore } from '../../functions/store/object-store.ts';
 import type { RunDisplay, StateTime } from '../progress/run-display.ts';
 import { bytes, count, counted, duration } from '../text/quantities.ts';
 import { stateLines } from './backup-report.ts';
-import { brokerLines, sanitizeLines } from './report-lines.ts';
+import { brokerLines, mediaLines, sanitizeLines } from './report-lines.ts';
 
 const amount = z.int().nonnegative();
 
@@ -115,6 +115,7 @@ export function restoreLines(outcome: RestoreOutcome): string[] {
       ? [`  --after-restore took ${duration(outcome.afterRestore.seconds * 1000)}`]
       : []),
     ...(outcome.report ? sanitizeLines(outcome.report.sections.Sanitize) : []),
+    ...(outcome.report ? mediaLines(outcome.report.sections.CompareMedia) : []),
     ...(outcome.report ? brokerLines(outcome.report.sections.DrainBroker) : []),
     ...outcome.notes.map((note) => `  note: ${note}`),
     ...(outcome.report ? [`  report: replicator report ${outcome.runId} --store …`] : []),

@@ -2,6 +2,7 @@ import type { Manifest, TableEntry } from '../../functions/archive/manifest.ts';
 import { bytes, count } from '../text/quantities.ts';
 import { tableLines } from '../text/table.ts';
 import { contentLines } from './backup-report.ts';
+import { comparisonLines } from './media-lines.ts';
 import { nameOf, summarise } from './summary.ts';
 
 /** Everything a manifest says that a person may want to read. */
@@ -9,6 +10,7 @@ export function showLines(manifest: Manifest, uri: string): string[] {
   return [
     `Backup ${manifest.backupId}`,
     ...contentLines(summarise(manifest, uri)),
+    ...(manifest.mediaComparison ? comparisonLines(manifest.mediaComparison) : []),
     '',
     ...factLines(manifest),
     '',

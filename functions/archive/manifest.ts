@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MediaComparison } from '../run/media-comparison.ts';
 import { RunId } from '../run/run-id.ts';
 import { misplacedPart } from './media-parts.ts';
 
@@ -156,6 +157,8 @@ const ManifestBody = z.object({
   sequences: z.array(SequenceEntry),
   /** A string says why there is none. */
   media: z.union([MediaEntry, z.string()]),
+  /** Files that the rows refer to, and files of the archive; missing where there are no media. */
+  mediaComparison: MediaComparison.optional(),
 });
 
 /** The index and the commit point of a backup; docs/format.md explains every field. */

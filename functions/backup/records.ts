@@ -70,6 +70,7 @@ export const keys = {
   schema: (at: Round) => roundKey(at, 'schema.sql'),
   plan: (at: Round) => roundKey(at, 'plan.json'),
   media: (at: Round) => roundKey(at, 'media.json'),
+  mediaComparison: (at: Round) => roundKey(at, 'media-comparison.json'),
   sequences: (at: Round) => roundKey(at, 'sequences.json'),
   /** Its existence tells keepers that the snapshot is needed no more. */
   released: (at: Round) => roundKey(at, 'released'),

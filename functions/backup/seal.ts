@@ -6,6 +6,7 @@ import { type SealInput, sealSome } from '../archive/seal.ts';
 import { MediaResult, type RowsResult } from '../archive/shard-result.ts';
 import type { Round } from '../run/keys.ts';
 import type { Lifetime } from '../run/lifetime.ts';
+import { MediaComparison } from '../run/media-comparison.ts';
 import type { BackupOptions, RunState, SnapshotState } from '../run/state.ts';
 import { find, RunStateMissing } from '../run/stored.ts';
 import { tool } from '../run/tool.ts';
@@ -44,6 +45,8 @@ export async function sealRun(
     find(store, keys.media(at), MediaRecord),
     find(store, keys.sequences(at), SequencesRecord),
   ]);
+  const compared = keys.mediaComparison(at);
+  const comparison = (await store.head(compared)) && (await find(store, compared, MediaComparison));
   const schema = await store.get(keys.schema(at));
   if (!schema) throw new RunStateMissing(`${store.uri(keys.schema(at))} is not there`);
   const input: SealInput = {
@@ -78,6 +81,7 @@ export async function sealRun(
       },
       tablesLeftOut: source.leftOut.map(({ schema: name, name: table }) => `${name}.${table}`),
       sequences: sequences.entries satisfies SequenceEntry[],
+      ...(comparison && { mediaComparison: comparison }),
     },
     signal,
   };

@@ -56,12 +56,16 @@ export function estimateBackup(shape: DatabaseShape, options: RunOptions): Backu
     'PlanMedia',
     works.planMedia(shape.media?.files ?? 0, media.length),
   );
+  const { seconds: comparing } = tally.invoke(
+    'CompareMedia',
+    works.compareMedia(shape.media?.files ?? 0, media.length),
+  );
   const archived = tally.fanOut(
     'ArchiveMedia',
     media.map(({ files, bytes }, index) => works.archiveMedia(files, bytes, mediaStored[index] ?? 0)),
     { jobs: options.jobs, states: 1 },
   );
-  tally.seconds += Math.max(copied, planning + archived);
+  tally.seconds += Math.max(copied, planning + comparing + archived);
   tally.pass(4);
   tally.step('ReadSequences', works.readSequences(shape));
   tally.step('ReleaseSnapshot', works.small);

@@ -7,6 +7,7 @@ const larger: ReadonlySet<string> = new Set([
   'DumpSchema',
   'CopyShard',
   'PlanMedia',
+  'CompareMedia',
   'ArchiveMedia',
   'SealBackup',
   'PlanRestore',

@@ -58,6 +58,11 @@ export function planMedia(files: number, shards: number): Work {
   return work(0.2 + files * 0.001 + requests(shards), 0, shards + 1);
 }
 
+/** As many rows as files are taken to refer to one. */
+export function compareMedia(files: number, shards: number): Work {
+  return work(0.2 + files * 0.000_02 + requests(shards), shards + 3, 1);
+}
+
 export function archiveMedia(files: number, bytes: number, stored: number): Work {
   return work(mediaSeconds(files, bytes) + 3 * rates.requestSeconds, 2, uploadPuts(stored) + 1);
 }

@@ -1,6 +1,7 @@
 import { announceFailure } from './announce-failure.ts';
 import { announceBackup } from './backup/announce-backup.ts';
 import { archiveMedia } from './backup/archive-media.ts';
+import { compareMedia } from './backup/compare-media.ts';
 import { copyShard } from './backup/copy-shard.ts';
 import { dumpSchema } from './backup/dump-schema.ts';
 import { keepSnapshot } from './backup/keep-snapshot.ts';
@@ -45,6 +46,7 @@ export const handlers = {
   PlanShards: planShards,
   CopyShard: copyShard,
   PlanMedia: planMedia,
+  CompareMedia: compareMedia,
   ArchiveMedia: archiveMedia,
   ReadSequences: readSequences,
   ReleaseSnapshot: releaseSnapshot,

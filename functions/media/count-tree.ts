@@ -1,7 +1,7 @@
 import { lstat, readdir } from 'node:fs/promises';
 import type { Build } from './build.ts';
 import { BoundedTasks, inOrder } from './concurrency.ts';
-import { fromLatin1, join } from './path.ts';
+import { fromLatin1, join, toLatin1 } from './path.ts';
 
 export interface TreeCounts {
   readonly files: number;
@@ -15,8 +15,11 @@ export interface TreeCounts {
 const width = 16;
 const folders = 8;
 
-/** What was built, counted on disk: to be compared with the manifest before the switch-over. */
-export async function countTree(build: Build): Promise<TreeCounts> {
+/**
+ * What was built, counted on disk: to be compared with the manifest before the switch-over.
+ * @param meet called with every file and link, by its path in the tree as latin1
+ */
+export async function countTree(build: Build, meet?: (path: string) => void): Promise<TreeCounts> {
   const counts = { files: 0, directories: 0, links: 0, bytes: 0 };
   const pending = [build.tree];
   const tasks = new BoundedTasks(folders);
@@ -29,7 +32,9 @@ export async function countTree(build: Build): Promise<TreeCounts> {
     };
     for await (const { path, facts } of inOrder(names, width, look)) {
       if (facts.isDirectory()) pending.push(path);
-      else if (facts.isSymbolicLink()) counts.links += 1;
+      else meet?.(toLatin1(path.subarray(build.tree.length + 1)));
+      if (facts.isDirectory()) continue;
+      if (facts.isSymbolicLink()) counts.links += 1;
       else {
         counts.files += 1;
         counts.bytes += facts.size;

@@ -69,5 +69,15 @@ export const ProfileFile = z.strictObject({
   switches: z.record(name, Switch).default({}),
   ...rules,
   when: z.array(When).default([]),
+  /** Columns beyond Nautobot's own that refer to files in the media directory: `table.column`. */
+  files: z
+    .array(z.string().regex(/^[^.]+(\.[^.]+){1,2}$/, 'is not table.column, or schema.table.column'))
+    .default([]),
+  media: z
+    .strictObject({
+      /** Patterns of files that stay out. */
+      exclude: z.array(z.string().min(1)).default([]),
+    })
+    .default({ exclude: [] }),
 });
 export type ProfileFile = z.infer<typeof ProfileFile>;

@@ -42,6 +42,10 @@ export interface Profile {
   readonly switches: Readonly<Record<string, Switch>>;
   /** In the order in which they apply: a later rule takes the place of an earlier one about the same thing. */
   readonly sections: readonly Section[];
+  /** Columns that refer to files in the media directory: `table.column`. */
+  readonly files: readonly string[];
+  /** Patterns of media that stay out. */
+  readonly excludeMedia: readonly string[];
 }
 
 /** Switches that every profile has: who can log in afterwards. */
@@ -73,6 +77,8 @@ export function readProfile(
     name: texts.at(-1)?.name ?? '',
     switches: { ...known, ...switches },
     sections: read.flatMap(({ sections }) => sections),
+    files: read.flatMap(({ file }) => file?.files ?? []),
+    excludeMedia: read.flatMap(({ file }) => file?.media.exclude ?? []),
   };
 }
 

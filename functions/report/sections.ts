@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MediaComparison } from '../run/media-comparison.ts';
 
 /**
  * What the states of a restore leave for its report, by the state's name. A section is what the state came to, for
@@ -39,6 +40,13 @@ export const sections = {
     tables: count,
     rows: count,
     media: z.object({ files: count, bytes: count }).nullable(),
+  }),
+  /** Left by VerifyRestore, where media are restored. */
+  CompareMedia: z.object({
+    /** As the backup found them, before any profile; null: it was made before there was a comparison. */
+    backup: MediaComparison.nullable(),
+    /** Rows and files as they come into use. */
+    restored: MediaComparison,
   }),
   SwitchOver: z.object({
     endedSessions: count.optional(),

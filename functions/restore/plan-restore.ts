@@ -3,6 +3,7 @@ import type { Manifest } from '../archive/manifest.ts';
 import { lookAtBroker } from '../cache/broker/drain-broker.ts';
 import { waitingIn } from '../cache/broker/words.ts';
 import { DrainNotConfirmed } from '../cache/errors.ts';
+import { findProfile } from '../profile/find-profile.ts';
 import { backupKey, databaseFile, mediaFile } from '../run/keys.ts';
 import { need } from '../run/require.ts';
 import type { RestoreOptions, RunState } from '../run/state.ts';
@@ -55,6 +56,7 @@ export async function planRestore(
     scope,
     ...(tables && { tables }),
     rebuild: planRebuild(run.id, looked.facts),
+    files: surroundings.targetProfile ? (await findProfile(surroundings.targetProfile)).files.slice() : [],
     notes: checks.flatMap(({ outcome, message }) => (outcome === 'warning' ? [message] : [])),
   };
   const profile = await profileOf(Restoring.of(store, run.id, record, manifest), surroundings);

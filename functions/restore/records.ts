@@ -20,6 +20,8 @@ export const RestoreRecord = z.object({
   rebuild: Rebuild,
   /** Applied to the rows on their way in; it holds no key. */
   profile: AppliedProfile.optional(),
+  /** The profile's: columns beyond Nautobot's own that refer to files. */
+  files: z.array(z.string()).optional(),
   notes: z.array(z.string()),
 });
 export type RestoreRecord = z.infer<typeof RestoreRecord>;

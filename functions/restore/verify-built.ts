@@ -5,6 +5,7 @@ import type { Database } from '../postgres/session.ts';
 import type { Lifetime } from '../run/lifetime.ts';
 import { RestoreVerificationFailed } from '../target/errors.ts';
 import { countRows, type VerifiedRestore, verifyRestore } from '../target/verify-restore.ts';
+import { referencesIn } from './compare-media.ts';
 import { tablesAsKept } from './kept-rows.ts';
 import type { Restoring } from './restoring.ts';
 
@@ -47,7 +48,7 @@ export async function verifyBuilt(
     const counted = await countRows(target, plan.rebuild, { tables, ...work });
     // Files are counted in one go, by a handler that has its life before it
     if (counted === undefined || isHalfOver(work.life)) return undefined;
-    mediaFound = await verifyMedia(restoring, media);
+    mediaFound = await verifyMedia(restoring, target, media, options.signal);
   }
   const verified = await verifyRestore(target, plan.rebuild, {
     postData: whole ? await restoring.postData(options.signal) : nothing,
@@ -62,9 +63,16 @@ function isHalfOver(life: Lifetime): boolean {
   return Number.isFinite(life.wholeSeconds) && life.leftMs() < life.wholeSeconds * 350;
 }
 
-async function verifyMedia({ manifest, runId }: Restoring, media: string) {
+/** Counts them, and on the way holds them against the rows as they are now. */
+async function verifyMedia(restoring: Restoring, target: Database, media: string, signal: AbortSignal) {
+  const { manifest, runId } = restoring;
   const expected = manifest.media;
-  const found = await countTree(buildOf(media, runId));
+  const comparison = await referencesIn(restoring, target, signal);
+  const found = await countTree(buildOf(media, runId), (path) => comparison.meet(path));
+  await restoring.report('CompareMedia', {
+    backup: manifest.mediaComparison ?? null,
+    restored: comparison.result,
+  });
   if (typeof expected === 'string') return { files: 0, bytes: 0 };
   const differences = (['files', 'directories', 'links', 'bytes'] as const)
     .filter((what) => found[what] !== expected[what])

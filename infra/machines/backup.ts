@@ -116,7 +116,9 @@ function copyRowsAndMedia(scope: Construct, functionOf: FunctionOf): Parallel {
     input: { ...worker, snapshot: JsonPath.objectAt('$.snapshot') },
     discardsState: true,
   });
-  const media = lambdaState(scope, 'PlanMedia', functionOf, { resultPath: '$.media' }).next(
+  const compare = lambdaState(scope, 'CompareMedia', functionOf, discard);
+  const media = lambdaState(scope, 'PlanMedia', functionOf, { resultPath: '$.media' }).next(compare);
+  compare.next(
     fanOut(scope, 'ArchiveMediaShards', functionOf, {
       worker: 'ArchiveMedia',
       shards: '$.media.shards',

@@ -1,0 +1,68 @@
+import { type MediaComparison, mostNamed } from '../run/media-comparison.ts';
+import { fromLatin1, printable, toLatin1 } from './path.ts';
+
+/** Longer names are cut where they are only shown. */
+const longestName = 300;
+
+/**
+ * Holds the files that a database refers to against those that are there. Takes all references first, then files in
+ * any order; what it keeps grows with the references alone.
+ */
+export class FileComparison {
+  readonly #columns: readonly string[];
+  /** Path as latin1 → index of the first column that refers to it; taken out when the file is met. */
+  readonly #open = new Map<string, number>();
+  #referenced = 0;
+  #files = 0;
+  #orphaned = 0;
+  readonly #orphans: string[] = [];
+
+  /** @param columns in words, as they are reported */
+  constructor(columns: readonly string[]) {
+    this.#columns = columns;
+  }
+
+  /** @param path as a row has it: relative to the media directory */
+  refer(path: string, column: number): void {
+    const name = toLatin1(Buffer.from(normal(path)));
+    if (name === '' || this.#open.has(name)) return;
+    this.#open.set(name, column);
+    this.#referenced += 1;
+  }
+
+  /** @param path relative to the media directory, each byte of the name one character (latin1); met once */
+  meet(path: string): void {
+    this.#files += 1;
+    if (this.#open.delete(path)) return;
+    this.#orphaned += 1;
+    if (this.#orphans.length < mostNamed) this.#orphans.push(shown(path));
+  }
+
+  get result(): MediaComparison {
+    const missing = [...this.#open].slice(0, mostNamed);
+    return {
+      columns: [...this.#columns],
+      referenced: this.#referenced,
+      files: this.#files,
+      missing: this.#open.size,
+      missingFiles: missing.map(([path, column]) => ({
+        path: shown(path),
+        column: this.#columns[column] ?? '',
+      })),
+      orphaned: this.#orphaned,
+      orphanedFiles: this.#orphans,
+    };
+  }
+}
+
+/** Django joins MEDIA_ROOT and the value; `./` and doubled slashes mean nothing. */
+function normal(path: string): string {
+  return path
+    .split('/')
+    .filter((part) => part !== '' && part !== '.')
+    .join('/');
+}
+
+function shown(path: string): string {
+  return printable(fromLatin1(path)).slice(0, longestName);
+}
