@@ -253,6 +253,20 @@ export const stagingAdmin = option({
   schema: text.optional(),
 });
 
+export const afterRestoreTimeout = option({
+  value: 'SECONDS',
+  help: 'End the command of --after-restore after that many seconds; 3600 by default.',
+  schema: z
+    .custom<string | number>()
+    .transform((given, context) => {
+      const seconds = Number(given);
+      if (Number.isInteger(seconds) && seconds >= 1 && seconds <= 604_800) return seconds;
+      context.addIssue(`"${given}" is not a number of seconds from 1 to 604800`);
+      return z.NEVER;
+    })
+    .optional(),
+});
+
 export const sanitizeSql = option({
   value: 'FILE',
   help: 'SQL that runs on the rebuilt database before anybody can connect to it.',

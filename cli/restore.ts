@@ -38,6 +38,7 @@ export const restoreChoices = {
   broker: option.broker,
   sourceBroker: option.sourceBroker,
   afterRestore: option.afterRestore,
+  afterRestoreTimeout: option.afterRestoreTimeout,
   allowSource: option.allowSource,
   allowOlderCode: option.allowOlderCode,
   ignoreDiskSpace: option.ignoreDiskSpace,
@@ -149,6 +150,7 @@ export function restoreInput(chosen: Options<typeof restoreChoices>): z.input<ty
     invalidateCache: chosen.invalidateCache !== undefined || chosen.invalidateCommand !== undefined,
     drainBroker: chosen.drainBroker,
     afterRestore: chosen.afterRestore !== undefined,
+    ...(chosen.afterRestoreTimeout !== undefined && { afterRestoreSeconds: chosen.afterRestoreTimeout }),
     allowOlderCode: chosen.allowOlderCode,
     ignoreDiskSpace: chosen.ignoreDiskSpace,
   };

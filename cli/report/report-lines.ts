@@ -120,9 +120,16 @@ function commandLines(command: Sections['AfterRestore']): string[] {
   if (!command) return [];
   const lines = command.output.trimEnd().split('\n').slice(-10);
   return [
-    `  --after-restore took ${duration(command.seconds * 1000)}`,
+    `  --after-restore took ${duration(command.seconds * 1000)}${endOf(command)}`,
     ...lines.filter((line) => line !== '').map((line) => `    ${line}`),
   ];
+}
+
+function endOf({ exitCode, timedOut }: NonNullable<Sections['AfterRestore']>): string {
+  if (timedOut) return ', and was ended then';
+  return exitCode === 0
+    ? ''
+    : `, and ended ${exitCode === null ? 'by a signal' : `with exit code ${exitCode}`}`;
 }
 
 function span({ startedAt, endedAt }: Report): number {

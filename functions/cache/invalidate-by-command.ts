@@ -1,4 +1,5 @@
 import { type CommandResult, runCommand } from '../commands/run-command.ts';
+import { withoutSecrets } from '../run/environment-names.ts';
 import type { Progress } from '../run/progress.ts';
 
 export interface InvalidateCommandOptions {
@@ -25,7 +26,7 @@ export async function invalidateByCommand(
   return runCommand(command, {
     signal: options.signal,
     timeoutMs: options.timeoutMs ?? 600_000,
-    ...(options.env !== undefined && { env: options.env }),
+    env: { ...withoutSecrets, ...options.env },
     name: 'the command that invalidates the cache',
     onLine: (line) => {
       lines += 1;

@@ -7,8 +7,10 @@ export interface CommandOptions {
   /** Ends the command with all it has started; the call rejects with the signal's reason. */
   readonly signal: AbortSignal;
   readonly timeoutMs: number;
-  /** Added to this process's environment. */
-  readonly env?: Readonly<Record<string, string>>;
+  /** Added to this process's environment; undefined: taken out of it. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Told of every end but that by an abort, before the call rejects or returns. */
+  readonly onEnd?: (ended: CommandEnd) => Promise<void>;
   /** Every line of standard output and standard error, as it comes. */
   readonly onLine?: (line: string) => void;
   /** For messages, instead of the command itself, which may hold secrets: `the command of --after-restore`. */
@@ -19,6 +21,12 @@ export interface CommandResult {
   /** The last 64 KiB of standard output and standard error together. */
   readonly output: string;
   readonly durationMs: number;
+}
+
+export interface CommandEnd extends CommandResult {
+  /** null: by a signal. */
+  readonly exitCode: number | null;
+  readonly timedOut: boolean;
 }
 
 const outputBytes = 64 * 1024;
@@ -51,12 +59,14 @@ export async function runCommand(command: string, options: CommandOptions): Prom
     await ending.groupGone();
     tail.finish();
     if (ending.reason === 'abort') signal.throwIfAborted();
+    const result = { output: tail.text(), durationMs: performance.now() - startedAt };
+    await options.onEnd?.({ ...result, exitCode: end.code, timedOut: ending.reason === 'time-out' });
     if (ending.reason === 'time-out') {
       const seconds = Math.round(options.timeoutMs / 1000);
       throw new CommandTimedOut(`${name} was ended after ${seconds} s${lastLines(tail.text())}`);
     }
     if (end.code !== 0) throw new CommandFailed(`${name} ended ${describe(end)}${lastLines(tail.text())}`);
-    return { output: tail.text(), durationMs: performance.now() - startedAt };
+    return result;
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', abort);

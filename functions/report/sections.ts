@@ -104,6 +104,9 @@ export const sections = {
     seconds: z.number(),
     /** The end of what the command printed. */
     output: z.string(),
+    /** null: it was ended by a signal. */
+    exitCode: z.int().nullable().default(0),
+    timedOut: z.boolean().default(false),
   }),
 } as const;
 

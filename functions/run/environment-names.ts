@@ -34,3 +34,20 @@ export const environment = {
   /** Retention of sealed objects: `GOVERNANCE:30`, mode and days. */
   objectLock: 'REPLICATOR_OBJECT_LOCK',
 } as const;
+
+/** What may hold a password: no command of the user's gets it. */
+const secret = [
+  environment.source,
+  environment.target,
+  environment.cache,
+  environment.cachePassword,
+  environment.broker,
+  environment.sourceBroker,
+  environment.maskKey,
+  environment.adminPassword,
+] as const;
+
+/** For the environment of a command of the user's. */
+export const withoutSecrets: Readonly<Record<string, undefined>> = Object.fromEntries(
+  secret.map((name) => [name, undefined]),
+);

@@ -48,6 +48,12 @@ export const RestoreOptions = z.strictObject({
   /** Remove the tasks that wait in the target's broker. */
   drainBroker: z.boolean().default(false),
   afterRestore: z.boolean().default(false),
+  /** Seconds that the command may take. */
+  afterRestoreSeconds: z
+    .int()
+    .positive()
+    .max(7 * 24 * 3600)
+    .default(3600),
   /** Look at everything, build nothing: the machine ends after PlanRestore with what was found. */
   dryRun: z.boolean().default(false),
   /** The target's code may be older than the backup. */

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { Report } from '../../functions/report/report.ts';
 import { openStore } from '../../functions/store/open-store.ts';
 import { cliInProcess } from '../cli/run-cli.ts';
@@ -38,7 +38,10 @@ describe('before any restore', () => {
 
 describe('the report of a restore', () => {
   beforeAll(async () => {
-    restored = await restore('--after-restore', 'echo finished', '--json');
+    vi.stubEnv('REPLICATOR_CACHE_PASSWORD', 'hush');
+    const command = 'echo "$REPLICATOR_RUN_ID $REPLICATOR_BACKUP_ID [$REPLICATOR_CACHE_PASSWORD] finished"';
+    restored = await restore('--after-restore', command, '--json');
+    vi.unstubAllEnvs();
     runId = JSON.parse(restored.stdout).restore.runId;
   });
 
@@ -61,7 +64,10 @@ describe('the report of a restore', () => {
         PlanRestore: { scope: 'database' },
         VerifyRestore: { tables: 1, rows: 2, media: null },
         SwitchOver: { previous: null },
-        AfterRestore: { output: 'finished\n' },
+        AfterRestore: {
+          output: `${runId} ${report.sections.PlanRestore?.backupId} [] finished\n`,
+          exitCode: 0,
+        },
       },
     });
     const states = report.states.map(({ state }) => state);
@@ -78,7 +84,7 @@ describe('the report of a restore', () => {
     expect(stdout).toContain(`Restore ${runId}: restored, `);
     expect(stdout).toContain('  2 rows in 1 table, counted against the manifest\n');
     expect(stdout).toContain('  --after-restore took ');
-    expect(stdout).toContain('    finished\n');
+    expect(stdout).toContain(' finished\n');
     expect(stdout).toMatch(/\n {2}SwitchOver +\S+ m?s/);
   });
 
@@ -91,18 +97,38 @@ describe('the report of a restore', () => {
 
 describe('a restore that fails', () => {
   test('leaves a report that says in which state, and why', async () => {
-    const { code } = await restore('--after-restore', 'echo so far; exit 7');
+    const { code, stderr } = await restore('--after-restore', 'echo so far; exit 7', '--keep-previous');
     expect(code).toBe(1);
+    const { runId: failed } = await reportOf('latest');
+    expect(stderr).toContain(`replicator undo --target URL --run ${failed} goes back to it`);
     const report = await reportOf('latest');
     expect(report).toMatchObject({
       outcome: 'failed',
       failure: { state: 'AfterRestore', error: 'CommandFailed', message: expect.stringContaining('so far') },
-      sections: { VerifyRestore: { rows: 2 }, SwitchOver: {} },
+      sections: {
+        VerifyRestore: { rows: 2 },
+        SwitchOver: { previous: expect.any(String) },
+        AfterRestore: { output: 'so far\n', exitCode: 7, timedOut: false },
+      },
     });
     const { stdout } = await run('report', '--store', store);
     expect(stdout).toContain(
       '  failed in AfterRestore: the command of --after-restore ended with exit code 7',
     );
+  });
+
+  test('of a command that takes too long says so, too', async () => {
+    const { code, stderr } = await restore(
+      '--after-restore',
+      'echo on; sleep 60',
+      '--after-restore-timeout',
+      '1',
+    );
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/was ended after 1 s; its last lines:\non; .* is gone .*\(CommandTimedOut\)/);
+    expect((await reportOf()).sections.AfterRestore).toMatchObject({ output: 'on\n', timedOut: true });
+    const wrong = await restore('--after-restore', 'true', '--after-restore-timeout', 'soon');
+    expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining('--after-restore-timeout') });
   });
 
   test('is found by its id only: another id is refused with those that are there', async () => {
