@@ -25,6 +25,7 @@ export const backupChoices = {
   excludeTableData: option.excludeTableData,
   excludeTable: option.excludeTable,
   schemaOnly: option.schemaOnly,
+  rows: option.rows,
   jobs: option.jobs,
   shardSize: option.shardSize,
   lambdaSeconds: option.lambdaSeconds,
@@ -35,6 +36,8 @@ const options = {
   store: option.store,
   media: option.sourceMedia,
   ...backupChoices,
+  profile: option.backupProfile,
+  keepAdmin: option.keepAdmin,
   invalidateCache: option.invalidateSourceCache,
   invalidateCommand: option.invalidateCommand,
   cacheKeyPrefix: option.cacheKeyPrefix,
@@ -51,7 +54,6 @@ export const backupVerb: Verb = {
     'Reads one consistent snapshot with several workers and prints the id of the backup. The source goes on working.',
   ],
   options,
-  later: ['--rows', '--profile'],
   async run(written, io) {
     refuseExtra(written.positionals, 0);
     const chosen = validateOptions(options, written.values, io.environment);
@@ -89,7 +91,7 @@ export async function backup(given: OptionsInput<typeof options>, io: Io): Promi
   const chosen = validateOptions(options, given, io.environment);
   const display = new RunDisplay(io, chosen.quiet);
   try {
-    const places = { ...chosen, sourceMedia: chosen.media };
+    const places = { ...chosen, sourceMedia: chosen.media, sourceProfile: chosen.profile };
     const surroundings = await surroundingsOf(places, io, display);
     await checkDatabaseEarly(surroundings.source, io.signal);
     await checkCacheEarly(surroundings, io.signal);

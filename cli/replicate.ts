@@ -24,6 +24,7 @@ const options = {
   media: option.sourceMedia,
   targetMedia: option.targetMedia,
   ...backupChoices,
+  sourceProfile: option.backupProfile,
   ...restoreChoices,
   json: option.json,
   quiet: option.quiet,
@@ -41,11 +42,11 @@ export const replicateVerb: Verb = {
   usage: '--source URL --target URL --store s3://BUCKET/PREFIX [--media DIR --target-media DIR] [options]',
   details: [
     "--media is the source's directory, --target-media the target's; the cache is the target's.",
-    '--profile is applied where rows are loaded: the backup is whole.',
+    '--profile is applied where rows are loaded, so that the backup is whole; --source-profile where they are read.',
     'See replicator backup --help and replicator restore --help for what each half does.',
   ],
   options,
-  later: ['--rows', '--table'],
+  later: ['--table'],
   async run(written, io) {
     refuseExtra(written.positionals, 0);
     const chosen = validateOptions(options, written.values, io.environment);

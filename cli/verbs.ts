@@ -3,6 +3,7 @@ import { backupVerb } from './backup.ts';
 import { estimateVerb } from './estimate.ts';
 import { exportVerb } from './export.ts';
 import { listVerb } from './list.ts';
+import { profileVerb } from './profile.ts';
 import { replicateVerb } from './replicate.ts';
 import { reportVerb } from './report.ts';
 import { restoreVerb } from './restore.ts';
@@ -21,6 +22,7 @@ export const verbs: readonly Verb[] = [
   verifyVerb,
   exportVerb,
   reportVerb,
+  profileVerb,
   estimateVerb,
   allowTargetVerb,
   undoVerb,

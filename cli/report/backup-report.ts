@@ -37,6 +37,7 @@ export function contentLines(summary: BackupSummary): string[] {
     '',
     ...tableLines([{ title: '' }, { title: '', right: true }, { title: '' }], files),
     ...leftOutLines(summary),
+    ...profileLines(summary),
     ...summary.notes.map((note) => `  note: ${note}`),
   ];
 }
@@ -47,6 +48,15 @@ function leftOutLines({ leftOut }: BackupSummary): string[] {
     ...(leftOut.rowsOf.length > 0 ? [`  left out: rows of ${leftOut.rowsOf.join(', ')}`] : []),
     ...(leftOut.tables.length > 0 ? [`  left out: ${leftOut.tables.join(', ')}`] : []),
     ...(leftOut.media ? [`  no media: ${leftOut.media}`] : []),
+  ];
+}
+
+function profileLines({ profile }: BackupSummary): string[] {
+  if (!profile) return [];
+  return [
+    ...(profile.name === null ? [] : [`  read through the profile ${profile.name}`]),
+    ...profile.filtered.map(({ table, rows }) => `  only rows of ${table}: ${rows}`),
+    ...profile.masked.map(({ table, columns }) => `  masked: ${table}.${columns.join(', ')}`),
   ];
 }
 

@@ -37,6 +37,8 @@ export interface BackupSummary {
     /** Why there are no media; null when there are. */
     readonly media: string | null;
   };
+  /** What a profile changed as rows were read; null: nothing. */
+  readonly profile: Manifest['profile'] | null;
   /** What was taken out of the definitions, and media that could not be read as a whole. */
   readonly notes: readonly string[];
 }
@@ -76,6 +78,7 @@ export function summarise(manifest: Manifest, uri: string): BackupSummary {
       tables: manifest.tablesLeftOut,
       media: typeof media === 'string' ? media : null,
     },
+    profile: manifest.profile ?? null,
     notes: [
       ...manifest.definitions.notes,
       ...(typeof media === 'string' ? [] : media.notes.map(({ path, note }) => `media ${path}: ${note}`)),

@@ -123,6 +123,18 @@ export const SourceFacts = z.object({
 });
 export type SourceFacts = z.infer<typeof SourceFacts>;
 
+/** What a profile changed where rows were read. */
+export const ProfileChanges = z.object({
+  /** Its name; null: there were only predicates (`--rows`). */
+  name: z.string().nullable(),
+  /** `schema.table` of those that lost all their rows. */
+  withoutRows: z.array(z.string()),
+  /** Those that kept rows of which a predicate is true. */
+  filtered: z.array(z.object({ table: z.string(), rows: z.string() })),
+  masked: z.array(z.object({ table: z.string(), columns: z.array(z.string()) })),
+});
+export type ProfileChanges = z.infer<typeof ProfileChanges>;
+
 const ManifestBody = z.object({
   format: z.literal('nautobot-replicator-backup'),
   version: z.literal([1, manifestVersion]),
@@ -141,6 +153,8 @@ const ManifestBody = z.object({
     shardBytes: count,
     compression: z.object({ level: z.int(), blockBytes: count }),
   }),
+  /** undefined: rows are as they were. */
+  profile: ProfileChanges.optional(),
   /** Names (`schema.table`) of tables whose definition is not in the backup either. */
   tablesLeftOut: z.array(z.string()),
   files: z.object({ database: FileEntry, schema: FileEntry, media: FileEntry.nullable() }),

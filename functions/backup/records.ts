@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { TablePlan } from '../archive/assemble-database.ts';
-import { PageRange, SequenceEntry, SourceFacts, TableEntry } from '../archive/manifest.ts';
+import { PageRange, ProfileChanges, SequenceEntry, SourceFacts, TableEntry } from '../archive/manifest.ts';
 import { DefinitionsResult } from '../archive/shard-result.ts';
 import { type Round, roundKey } from '../run/keys.ts';
 import { SequencePosition, SequenceToRead } from '../snapshot/sequences.ts';
@@ -23,6 +23,7 @@ export const SnapshotRecord = z.object({
   sequences: z.array(SequenceToRead),
   positions: z.array(SequencePosition),
   notes: z.array(z.string()),
+  profile: ProfileChanges.optional(),
 });
 export type SnapshotRecord = z.infer<typeof SnapshotRecord>;
 

@@ -82,6 +82,7 @@ export async function sealRun(
       tablesLeftOut: source.leftOut.map(({ schema: name, name: table }) => `${name}.${table}`),
       sequences: sequences.entries satisfies SequenceEntry[],
       ...(comparison && { mediaComparison: comparison }),
+      ...(source.profile && { profile: source.profile }),
     },
     signal,
   };

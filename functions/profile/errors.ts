@@ -17,6 +17,7 @@ export interface Problem {
 /** @throws BadProfile with all of them, when there are any */
 export function refuseProblems(problems: readonly Problem[], consequence: string): void {
   if (problems.length === 0) return;
-  const lines = new Set(problems.map(({ place, what }) => `\n- ${place}: ${what}`));
+  const sorted = [...problems].sort((a, b) => a.place.localeCompare(b.place, 'en', { numeric: true }));
+  const lines = new Set(sorted.map(({ place, what }) => `\n- ${place}: ${what}`));
   throw new BadProfile(`the profile can't be applied, ${consequence}:${[...lines].join('')}`);
 }

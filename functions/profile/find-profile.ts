@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
 import type { ProfileChoice } from '../run/surroundings.ts';
 import { nautobot } from './built-in/nautobot.ts';
 import { BadProfile, refuseProblems } from './errors.ts';
@@ -31,19 +31,22 @@ export async function findTexts(reference: string, folder: string): Promise<Prof
   const texts: ProfileText[] = [];
   let next: string | undefined = reference;
   let from = folder;
+  let beside = '';
   while (next !== undefined) {
     if (texts.length === longestChain)
       throw new BadProfile(
         `${reference}: profiles extend one another in a circle, or more than ${longestChain} do`,
       );
     const file = resolve(from, next);
+    const shown: string = isAbsolute(next) ? next : join(beside, next);
     const known = Object.hasOwn(builtIn, next) ? builtIn[next] : undefined;
     const text: ProfileText =
-      known === undefined
-        ? { name: file, text: await textOf(file, texts.at(0)?.name ?? next) }
-        : { name: next, text: known };
+      known === undefined ? { name: shown, text: await textOf(file, shown) } : { name: next, text: known };
     texts.unshift(text);
-    if (known === undefined) from = dirname(file);
+    if (known === undefined) {
+      from = dirname(file);
+      beside = dirname(shown);
+    }
     next = extendedBy(text);
   }
   return texts;

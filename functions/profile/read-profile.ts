@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { isMap, isScalar, LineCounter, type Pair, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { type Problem, refuseProblems } from './errors.ts';
@@ -74,7 +75,7 @@ export function readProfile(
         if (!(name in known)) problems.push({ place: section.place, what: `no switch is called ${name}` });
   refuseProblems(problems, 'nothing was done');
   return {
-    name: texts.at(-1)?.name ?? '',
+    name: basename(texts.at(-1)?.name ?? ''),
     switches: { ...known, ...switches },
     sections: read.flatMap(({ sections }) => sections),
     files: read.flatMap(({ file }) => file?.files ?? []),

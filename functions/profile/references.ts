@@ -124,7 +124,8 @@ function maskedApart(
     const alike =
       ours !== undefined &&
       theirs !== undefined &&
-      inOtherWords(ours.written, column) === inOtherWords(theirs.written, toColumn ?? '');
+      inOtherWords(ours.written, from?.except, column) ===
+        inOtherWords(theirs.written, to?.except, toColumn ?? '');
     if (alike) return [];
     return [
       {
@@ -135,7 +136,7 @@ function maskedApart(
   });
 }
 
-/** An expression whose column has no name. */
-function inOtherWords(expression: string, column: string): string {
-  return expression.replace(/\s+/g, ' ').split(column).join('?');
+/** An expression, and where it doesn't hold, whose column has no name. */
+function inOtherWords(expression: string, except: Treatment['except'] | undefined, column: string): string {
+  return `${expression} / ${except?.written ?? ''}`.replace(/\s+/g, ' ').split(column).join('?');
 }

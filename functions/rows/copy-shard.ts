@@ -2,9 +2,11 @@ import { copyEnd, copyStatement } from '../archive/copy-lines.ts';
 import type { PageRange } from '../archive/manifest.ts';
 import type { RowsResult } from '../archive/shard-result.ts';
 import type { WorkingObjectFacts, WrittenChunk } from '../archive/working-object.ts';
+import { StatementFailed } from '../postgres/errors.ts';
 import type { Database, Session } from '../postgres/session.ts';
 import type { Lifetime } from '../run/lifetime.ts';
 import type { Progress } from '../run/progress.ts';
+import { rowsNotChanged } from '../run/rows-not-changed.ts';
 import type { RunId } from '../run/run-id.ts';
 import { joinSnapshot } from '../snapshot/import-snapshot.ts';
 import { seesSnapshot } from '../snapshot/snapshot-session.ts';
@@ -39,6 +41,8 @@ export interface CopyShardOptions {
   /** From 1: which invocation's share of the shard this is, and where it begins. */
   readonly leg: number;
   readonly start: Position;
+  /** Start-up settings that masks find their key in. */
+  readonly settings?: Readonly<Record<string, string>> | undefined;
   /** Ends between two COPYs when this is nearly over; what is left is the next leg's. */
   readonly life: Lifetime;
   /** Finished here; removed when anything fails. */
@@ -106,7 +110,7 @@ async function open(database: Database, options: CopyShardOptions) {
     text,
     name: `w${plan.shard}`,
     lock: plan.chunks,
-    settings: copySettings,
+    settings: { ...copySettings, ...options.settings },
     ...(lockWaitSeconds === undefined ? {} : { lockWaitSeconds }),
     ...(signal ? { signal } : {}),
   });
@@ -135,7 +139,7 @@ async function copyChunk(
     serverVersion: session.serverVersion,
   });
   for (const { sql, to } of steps) {
-    begun.rows += await takeWholeRows(
+    const taken = takeWholeRows(
       session.copyOut(sql, { lent: true }),
       async (bytes, count, given) => {
         const { length } = bytes;
@@ -145,6 +149,7 @@ async function copyChunk(
       },
       `${planned.schema}.${planned.name}`,
     );
+    begun.rows += await (planned.changed ? taken.catch((error) => throwUnchanged(planned, error)) : taken);
     if (to === null) break;
     const long = performance.now() - begun.at > life.wholeSeconds * 1000 * chunkShare;
     if (!life.isNearlyOver && !long && begun.bytes < chunkBytes) continue;
@@ -157,6 +162,11 @@ async function copyChunk(
   written.push(await endChunk(object, planned, begun, pages));
   if (planned.last) await object.write(copyEnd);
   return null;
+}
+
+/** The server's words may hold a value of the row that could not be masked. */
+function throwUnchanged({ schema, name }: PlannedChunk, error: unknown): never {
+  throw error instanceof StatementFailed ? rowsNotChanged(`${schema}.${name}`, error) : error;
 }
 
 interface BegunChunk {

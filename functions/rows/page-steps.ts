@@ -60,6 +60,15 @@ function where(from: number, to: number | null): string {
 }
 
 /** ONLY: what inherits from the table has rows of its own. */
-function copyOut({ schema, name, columns }: PlannedChunk, where: string): string {
-  return `COPY (SELECT ${columns.map(quoteIdentifier).join(', ')} FROM ONLY ${quoteName(schema, name)} ${where}) TO STDOUT`;
+function copyOut({ schema, name, columns, changed }: PlannedChunk, where: string): string {
+  const masks = new Map(changed?.columns);
+  const values = columns.map((column) => masks.get(column) ?? quoteIdentifier(column));
+  return `COPY (SELECT ${values.join(', ')} FROM ONLY ${quoteName(schema, name)} ${filtered(where, changed)}) TO STDOUT`;
+}
+
+/** @param where `WHERE …` or nothing */
+function filtered(where: string, changed: PlannedChunk['changed']): string {
+  if (!changed || changed.where === null) return where;
+  const before = where.replace(/^\s*WHERE\s/i, '').trim();
+  return `WHERE ${before === '' ? '' : `(${before}\n) AND `}(${changed.where}\n)`;
 }

@@ -116,8 +116,8 @@ function cut(table: TableToRead, wanted: number): PlannedChunk[] {
   });
 }
 
-function part({ oid, schema, name, columns, condition, loadThrough }: TableToRead) {
-  return { oid, schema, name, columns, condition, loadThrough };
+function part({ oid, schema, name, columns, condition, loadThrough, changed }: TableToRead) {
+  return { oid, schema, name, columns, condition, loadThrough, ...(changed && { changed }) };
 }
 
 function compareNames(a: TableToRead, b: TableToRead): number {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { PageRange } from '../archive/manifest.ts';
+import { RowsChanged } from '../snapshot/tables.ts';
 
 /** One table's rows within one shard. */
 export const PlannedChunk = z.object({
@@ -10,6 +11,8 @@ export const PlannedChunk = z.object({
   /** `WHERE …`, of an extension's author. */
   condition: z.string().nullable(),
   loadThrough: z.object({ schema: z.string(), name: z.string() }).nullable(),
+  /** How a profile changes the rows. */
+  changed: RowsChanged.optional(),
   /** null: the whole table in one COPY. */
   pages: PageRange.nullable(),
   /** Heap pages that the chunk had when it was planned. */

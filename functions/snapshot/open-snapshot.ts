@@ -5,7 +5,7 @@ import { checkReadable } from './check-readable.ts';
 import { SnapshotNotReady } from './errors.ts';
 import { findKeepers, type KeeperCandidate } from './find-keeper.ts';
 import { importSnapshot } from './import-snapshot.ts';
-import { readRelations } from './relations.ts';
+import { type Relation, readRelations } from './relations.ts';
 import { type LeaveOut, type Selection, selectRelations } from './select-relations.ts';
 import { readPositions, readSequences, type SequencePosition, type SequenceToRead } from './sequences.ts';
 import { sessionPrefix } from './session-names.ts';
@@ -19,7 +19,14 @@ export interface OpenSnapshotOptions {
   readonly backupId: RunId;
   readonly round: number;
   readonly leaveOut: LeaveOut;
+  /** Looks at what was found, and at the source, under the snapshot. */
+  readonly inspect?: (session: Session, found: FoundSource) => Promise<void>;
   readonly signal?: AbortSignal;
+}
+
+/** What is to be read, while the snapshot is open. */
+export interface FoundSource extends Pick<OpenedSnapshot, 'takenAt' | 'rows' | 'definitionOnly'> {
+  readonly relations: readonly Relation[];
 }
 
 export interface OpenedSnapshot {
@@ -95,7 +102,7 @@ export async function openSnapshot(options: OpenSnapshotOptions): Promise<Opened
 
 async function read(
   session: Session,
-  { database, leaveOut, backupId }: OpenSnapshotOptions,
+  { database, leaveOut, backupId, inspect }: OpenSnapshotOptions,
   keeper: KeeperCandidate,
 ): Promise<OpenedSnapshot> {
   const text = await snapshotText(session);
@@ -107,6 +114,7 @@ async function read(
   const sequences = await readSequences(session, selection, relations);
   const position = await walPosition(session);
   const source = await sourceFacts(session, database.address);
+  await inspect?.(session, { takenAt: keeper.since, rows, definitionOnly, relations });
   const [objects] = await session.query<{ count: string }>(
     'SELECT count(*)::text AS count FROM pg_catalog.pg_largeobject_metadata',
   );

@@ -2,6 +2,17 @@ import { z } from 'zod';
 import type { Row, Session } from '../postgres/session.ts';
 import type { Relation } from './relations.ts';
 
+/** What is read in place of rows as they are. */
+export const RowsChanged = z.object({
+  /** Column and SQL of what takes its place, in terms of the row. */
+  columns: z.array(z.tuple([z.string(), z.string()])),
+  /** SQL of the rows that stay; null: all. */
+  where: z.string().nullable(),
+  /** It takes the key of the masks. */
+  keyed: z.boolean(),
+});
+export type RowsChanged = z.infer<typeof RowsChanged>;
+
 /** A table whose rows are to be read, as it is under the snapshot. */
 export const TableToRead = z.object({
   oid: z.int().positive(),
@@ -16,6 +27,8 @@ export const TableToRead = z.object({
   /** `WHERE …` of an extension's author that tells the user's rows from the extension's own. */
   condition: z.string().nullable(),
   loadThrough: z.object({ schema: z.string(), name: z.string() }).nullable(),
+  /** How a profile changes the rows that are read. */
+  changed: RowsChanged.optional(),
 });
 export type TableToRead = z.infer<typeof TableToRead>;
 

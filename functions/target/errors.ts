@@ -89,10 +89,3 @@ export class RestoreVerificationFailed extends errorOf({
   meaning:
     'The rebuilt database is not what the backup says; it was not switched over. The message names what differs.',
 }) {}
-
-export class RowsNotChanged extends errorOf({
-  code: 'RowsNotChanged',
-  exitCode: 1,
-  meaning:
-    "A profile's mask or predicate can't be applied to a row: the outcome is too long for its column, NULL, or no value of its type. The target is as before; correct the profile.",
-}) {}

@@ -2,9 +2,10 @@ import type { TableChunk, TableEntry } from '../archive/manifest.ts';
 import { StatementFailed } from '../postgres/errors.ts';
 import { quoteIdentifier, quoteName } from '../postgres/quote.ts';
 import type { Database, Session } from '../postgres/session.ts';
+import { rowsNotChanged } from '../run/rows-not-changed.ts';
 import { once } from './bookkeeping.ts';
 import { endSessionsAndWait } from './end-sessions.ts';
-import { RowsDiffer, RowsNotChanged } from './errors.ts';
+import { RowsDiffer } from './errors.ts';
 import { applicationName } from './names.ts';
 import type { Rebuild } from './rebuild.ts';
 import { openLoader } from './sessions.ts';
@@ -127,18 +128,8 @@ async function insertChanged(session: Session, entry: TableEntry, changed: RowsC
     return Number(inserted?.count);
   } catch (error) {
     if (!(error instanceof StatementFailed)) throw error;
-    const why = wordsWithoutValues.has(error.sqlState) ? `${primaryWords(error)}, ` : '';
-    throw new RowsNotChanged(
-      `${entry.schema}.${entry.name}: the profile's masks or predicate can't be applied to a row (${why}SQLSTATE ${error.sqlState}); nothing of the chunk was loaded. Correct the rules for this table`,
-    );
+    throw rowsNotChanged(`${entry.schema}.${entry.name}`, error);
   }
-}
-
-/** Too long, NULL where it may not be, a check constraint: what the server says of these names columns only. */
-const wordsWithoutValues = new Set(['22001', '23502', '23514']);
-
-function primaryWords(error: StatementFailed): string {
-  return (error.cause as Error | undefined)?.message ?? error.message;
 }
 
 function checkRows(table: string, chunk: TableChunk, chunkIndex: number, counted: number): void {

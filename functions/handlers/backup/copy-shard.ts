@@ -5,6 +5,7 @@ import { openWorkingObject } from '../../archive/working-object.ts';
 import { roundOf, SnapshotInput } from '../../backup/input.ts';
 import { readLegs } from '../../backup/legs.ts';
 import { keys } from '../../backup/records.ts';
+import { maskSettings } from '../../profile/mask-key.ts';
 import { copyShard as copy } from '../../rows/copy-shard.ts';
 import { ShardPlan } from '../../rows/shard-plan.ts';
 import { newAttempt } from '../../run/attempt.ts';
@@ -28,13 +29,16 @@ export const copyShard = stateHandler(
     const legs = await readLegs(store, at, shard);
     const before = legs.at(-1);
     if (before && before.rest === null) return { more: false };
+    const plan = await find(store, keys.shardPlan(at, shard), ShardPlan);
+    const keyed = plan.chunks.some(({ changed }) => changed?.keyed);
     const result = await copy({
       database: need(surroundings, 'source'),
       backupId: run.id,
       round: run.round,
       text: snapshot.text,
       encoding: snapshot.encoding,
-      plan: await find(store, keys.shardPlan(at, shard), ShardPlan),
+      plan,
+      settings: keyed ? maskSettings(need(surroundings, 'maskKey')) : undefined,
       leg: legs.length + 1,
       start: before?.rest ?? { chunk: 0, page: null },
       life,

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { applyProfile, type ProfiledSource } from '../../backup/apply-profile.ts';
 import { BackupInput, leaveOutOf, roundOf } from '../../backup/input.ts';
 import { keys, type SnapshotRecord } from '../../backup/records.ts';
 import { kindOf, ReplicatorError } from '../../errors/replicator-error.ts';
@@ -24,14 +25,23 @@ const pauseMs = 100;
 export const openSnapshot = stateHandler(BackupInput, async ({ run, options }, surroundings) => {
   const { store, signal } = surroundings;
   const at = roundOf(run);
+  const { sourceProfile } = surroundings;
+  let profiled: ProfiledSource | undefined;
   const opened = await lookFor(store, at, {
     database: need(surroundings, 'source'),
     backupId: run.id,
     round: run.round,
     leaveOut: leaveOutOf(options),
+    ...(sourceProfile && {
+      inspect: async (session, found) => {
+        profiled = await applyProfile(sourceProfile, session, found);
+      },
+    }),
     signal,
   });
-  const { source, rows, definitionOnly, selection, sequences, positions } = opened;
+  const { source, selection, sequences, positions } = opened;
+  const { rows, definitionOnly, changes } = profiled ?? { ...opened, changes: undefined };
+  if (rows.some(({ changed }) => changed?.keyed)) need(surroundings, 'maskKey');
   const record: SnapshotRecord = {
     source,
     rows: [...rows],
@@ -41,6 +51,7 @@ export const openSnapshot = stateHandler(BackupInput, async ({ run, options }, s
     sequences: [...sequences],
     positions: [...positions],
     notes: [...selection.notes],
+    ...(changes && { profile: changes }),
   };
   await leave(store, keys.snapshot(at), record);
   const state: SnapshotState = {

@@ -1,0 +1,145 @@
+import type { ProfileChanges } from '../archive/manifest.ts';
+import type { Session } from '../postgres/session.ts';
+import { checkFunctions } from '../profile/check-functions.ts';
+import { type Problem, refuseProblems } from '../profile/errors.ts';
+import { findProfile } from '../profile/find-profile.ts';
+import { guarded } from '../profile/guarded-mask.ts';
+import { maskSettings } from '../profile/mask-key.ts';
+import { checkReferences, clearReferring } from '../profile/references.ts';
+import { resolveProfile } from '../profile/resolve-profile.ts';
+import {
+  type AppliedProfile,
+  changesRows,
+  isKeyed,
+  masksOf,
+  predicateOf,
+  type Treatment,
+} from '../profile/treatment.ts';
+import { guardedWords } from '../run/rows-not-changed.ts';
+import type { ProfileChoice } from '../run/surroundings.ts';
+import type { FoundSource } from '../snapshot/open-snapshot.ts';
+import type { TableToRead } from '../snapshot/tables.ts';
+import { changesOf } from './changes-of.ts';
+import {
+  type Columns,
+  fromOnly,
+  readColumns,
+  readReferences,
+  refusal,
+  shapesOf,
+} from './profile-catalogue.ts';
+
+/** What a profile leaves of what a backup would hold. */
+export interface ProfiledSource {
+  readonly rows: readonly TableToRead[];
+  readonly definitionOnly: readonly TableToRead[];
+  readonly changes: ProfileChanges;
+}
+
+/**
+ * Applies a profile to what is to be read, under the snapshot: every expression is planned by the server against the
+ * real columns.
+ * @throws BadProfile with everything that is wrong
+ */
+export async function applyProfile(
+  choice: ProfileChoice,
+  session: Session,
+  found: FoundSource,
+): Promise<ProfiledSource> {
+  const profile = await findProfile(choice);
+  const columns = await readColumns(session);
+  const references = await readReferences(session);
+  const oids = new Set([...found.rows, ...found.definitionOnly].map(({ oid }) => oid));
+  const shapes = shapesOf(found.relations, columns, oids);
+  const resolved = await resolveProfile(profile, shapes, new Date(found.takenAt).toISOString());
+  const applied = clearReferring(resolved.applied, references, shapes);
+  const withRows = new Set(found.rows.map(key));
+  const problems = [
+    ...resolved.problems,
+    ...(await checkReferences(applied, references, (table) => !withRows.has(key(table)))),
+    ...(await checkAtSource(session, applied, found.rows, columns)),
+  ];
+  const treatments = new Map(applied.treatments.map((one) => [key(one), one]));
+  refuseProblems(problems, 'nothing was read');
+  const treated = (table: TableToRead) => treatments.get(key(table));
+  return {
+    changes: changesOf(applied),
+    rows: found.rows
+      .filter((table) => treated(table)?.rows !== 'none')
+      .map((table) => changed(table, treated(table), columns.get(table.oid))),
+    definitionOnly: [
+      ...found.definitionOnly,
+      ...found.rows.filter((table) => treated(table)?.rows === 'none' && table.condition === null),
+    ],
+  };
+}
+
+function key({ schema, name }: { readonly schema: string; readonly name: string }): string {
+  return JSON.stringify([schema, name]);
+}
+
+function changed(
+  table: TableToRead,
+  treatment: Treatment | undefined,
+  columns: Columns | undefined,
+): TableToRead {
+  if (!treatment || !changesRows(treatment)) return table;
+  const masks = [...masksOf(treatment)].flatMap(([column, sql]): [string, string][] => {
+    const type = columns?.get(column);
+    return type ? [[column, guarded(sql, type, `${table.schema}.${table.name}.${column}`, true)]] : [];
+  });
+  return {
+    ...table,
+    changed: {
+      columns: masks,
+      where: predicateOf(treatment) ?? null,
+      keyed: isKeyed({ treatments: [treatment], statements: [] }),
+    },
+  };
+}
+
+async function checkAtSource(
+  session: Session,
+  applied: AppliedProfile,
+  tables: readonly TableToRead[],
+  columns: ReadonlyMap<number, Columns>,
+): Promise<Problem[]> {
+  // Names mean here what they mean to COPY; a plan may evaluate what is stable, for which some key has to do
+  const settings = Object.entries({ search_path: '', ...maskSettings('') });
+  await session.execute(
+    `SAVEPOINT profiles; ${settings.map(([name, value]) => `SET LOCAL ${name} = '${value}'`).join('; ')}`,
+  );
+  const problems = await checkFunctions(session, applied);
+  const byKey = new Map(tables.map((table) => [key(table), table]));
+  for (const treatment of applied.treatments) {
+    const table = byKey.get(key(treatment));
+    if (table) problems.push(...(await checkTreatment(session, treatment, columns.get(table.oid))));
+  }
+  await session.execute('ROLLBACK TO SAVEPOINT profiles');
+  return problems;
+}
+
+async function checkTreatment(
+  session: Session,
+  treatment: Treatment,
+  columns: Columns | undefined,
+): Promise<Problem[]> {
+  const { name, rows, except } = treatment;
+  const from = fromOnly(treatment);
+  const problems: Problem[] = [];
+  for (const predicate of [...(typeof rows === 'string' ? [] : [rows]), ...(except ? [except] : [])]) {
+    const words = await refusal(session, `SELECT 1 ${from} WHERE (${predicate.sql}\n)`);
+    if (words !== undefined) problems.push({ place: predicate.place, what: `${name}, rows: ${words}` });
+  }
+  for (const { column, sql, longest, place } of treatment.columns) {
+    const type = columns?.get(column);
+    if (!type) continue;
+    const about = `${name}.${column}`;
+    const planned = (text: string) => `SELECT ${guarded(text, type, about, false)} ${from}`;
+    const words =
+      (await refusal(session, planned(sql))) ??
+      (longest === sql ? undefined : await refusal(session, planned(longest)));
+    if (words !== undefined) problems.push({ place, what: `${about}: ${guardedWords(words)}` });
+  }
+  return problems;
+}
