@@ -2,7 +2,7 @@ import { collectGarbage } from './collect-garbage.ts';
 import { failureOf, printFailure } from './failure.ts';
 import type { Io } from './io.ts';
 import { replicator } from './replicator.ts';
-import { abortOnSignals } from './signals.ts';
+import { abortOnSignals, lookingAway } from './signals.ts';
 
 // Arguments can hold passwords, and everybody on a machine can read the arguments of its processes
 process.title = `replicator ${/^[a-z-]+$/.exec(process.argv[2] ?? '')?.[0] ?? ''}`.trim();
@@ -11,7 +11,11 @@ process.title = `replicator ${/^[a-z-]+$/.exec(process.argv[2] ?? '')?.[0] ?? ''
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 
 const controller = new AbortController();
-abortOnSignals(controller, process.stderr);
+abortOnSignals(
+  controller,
+  process.stderr,
+  /^(start|status)$/.test(process.argv[2] ?? '') ? lookingAway : undefined,
+);
 
 // Nobody's promise or socket: the run ends as it does on Ctrl-C, and says why
 let crash: { error: unknown } | undefined;

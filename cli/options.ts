@@ -333,6 +333,33 @@ export const to = option({
 
 export const force = option({ help: 'Overwrite files that are there.', schema: flag });
 
+export const stack = option({
+  value: 'NAME',
+  environment: 'REPLICATOR_STACK_NAME',
+  help: 'CloudFormation stack of the deployment (stackName of its configuration). AWS_REGION, AWS_PROFILE … say where.',
+  schema: text,
+});
+
+export const deployedTarget = option({
+  value: 'NAME',
+  help: 'Staging target, by its name in the configuration; needed where there are several.',
+  schema: text.optional(),
+});
+
+export const executionsShown = option({
+  value: 'N',
+  help: 'How many executions to show; 10 by default.',
+  schema: z
+    .custom<string | number>()
+    .transform((given, context) => {
+      const most = Number(given);
+      if (Number.isInteger(most) && most >= 1 && most <= 1000) return most;
+      context.addIssue(`"${given}" is not a number from 1 to 1000`);
+      return z.NEVER;
+    })
+    .default(10),
+});
+
 export const json = option({ help: 'Results as one JSON document on standard output.', schema: flag });
 
 export const quiet = option({

@@ -8,6 +8,8 @@ import { replicateVerb } from './replicate.ts';
 import { reportVerb } from './report.ts';
 import { restoreVerb } from './restore.ts';
 import { showVerb } from './show.ts';
+import { startVerb } from './start.ts';
+import { statusVerb } from './status.ts';
 import { undoVerb } from './undo.ts';
 import type { Verb } from './verb.ts';
 import { verifyVerb } from './verify.ts';
@@ -26,7 +28,9 @@ export const verbs: readonly Verb[] = [
   estimateVerb,
   allowTargetVerb,
   undoVerb,
+  startVerb,
+  statusVerb,
 ];
 
 /** Verbs of the documented contract that this version doesn't have. */
-export const laterVerbs: readonly string[] = ['prune', 'start', 'status'];
+export const laterVerbs: readonly string[] = ['prune'];

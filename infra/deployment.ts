@@ -1,5 +1,6 @@
 import { type App, CfnOutput, Stack, type StackProps, Tags } from 'aws-cdk-lib';
 import { Key } from 'aws-cdk-lib/aws-kms';
+import { stackOutputs as names } from '../functions/run/stack-outputs.ts';
 import type { Configuration } from './configuration/schema.ts';
 import type { Source } from './configuration/source.ts';
 import type { Target } from './configuration/target.ts';
@@ -37,8 +38,8 @@ export function deploy(app: App, configuration: Configuration, codeOf: CodeOf): 
   const runTopic = new RunTopic(main, 'Notifications', { ...notifications, store });
   const parts: Parts = { configuration, codeOf, store, runTopic };
   outputs(main, {
-    BucketName: store.bucket.bucketName,
-    Prefix: store.prefix,
+    [names.bucket]: store.bucket.bucketName,
+    [names.prefix]: store.prefix,
     TopicArn: runTopic.topic.topicArn,
   });
   makeEndpoints(main, configuration);
@@ -88,8 +89,8 @@ function sourceIn(main: Stack, fields: Source, parts: Parts): NautobotSource {
     defaults: { jobs: fields.jobs },
   });
   outputs(main, {
-    BackupMachineArn: source.backup.stateMachineArn,
-    CleanUpMachineArn: source.cleanUp.stateMachineArn,
+    [names.backupMachine]: source.backup.stateMachineArn,
+    [names.cleanUpMachine]: source.cleanUp.stateMachineArn,
   });
   const schedule =
     fields.schedule &&
@@ -134,12 +135,12 @@ function targetIn(stack: Stack, fields: Target, source: NautobotSource | undefin
     },
   });
   outputs(stack, {
-    TargetName: targetName,
-    RestoreMachineArn: target.restore.stateMachineArn,
-    CleanUpMachineArn: target.cleanUp.stateMachineArn,
+    [names.targetName]: targetName,
+    [names.restoreMachine]: target.restore.stateMachineArn,
+    [names.cleanUpMachine]: target.cleanUp.stateMachineArn,
   });
   const replication = source && new Replication(stack, 'Replication', { source, target });
-  if (replication) outputs(stack, { ReplicateMachineArn: replication.replicate.stateMachineArn });
+  if (replication) outputs(stack, { [names.replicateMachine]: replication.replicate.stateMachineArn });
   const schedule =
     refresh &&
     new RunSchedule(stack, 'Schedule', {
