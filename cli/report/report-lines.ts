@@ -37,7 +37,9 @@ function whatOf(plan: Sections['PlanRestore']): string {
 }
 
 function checkLines(plan: Sections['PlanRestore']): string[] {
-  return (plan?.checks ?? []).map(({ name, outcome, says }) => `  checked: ${name}: ${outcome}, ${says}`);
+  return (plan?.checks ?? []).map(
+    ({ name, outcome, message }) => `  checked: ${name}: ${outcome}, ${message}`,
+  );
 }
 
 /** What was removed, masked and disabled. */

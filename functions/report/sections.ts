@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { CheckEntry } from '../run/check.ts';
 import { MediaComparison } from '../run/media-comparison.ts';
 
 /**
@@ -17,9 +18,7 @@ export const sections = {
     scope: z.enum(['database', 'tables']),
     /** `schema.table`; only with the scope `tables`. */
     tables: z.array(z.string()).optional(),
-    checks: z
-      .array(z.object({ name: z.string(), outcome: z.enum(['ok', 'noted', 'refused']), says: z.string() }))
-      .optional(),
+    checks: z.array(CheckEntry).optional(),
   }),
   /** What a profile took away before anybody could connect. */
   Sanitize: z.object({

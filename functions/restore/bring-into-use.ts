@@ -31,9 +31,14 @@ export async function bringIntoUse(
 
 /** The target is in use by now: what can't be left for the report doesn't make a failure of it. */
 async function reportSwitch(restoring: Restoring, switched: SwitchedRestore): Promise<void> {
-  const { endedSessions, awayMs, previous, keptPrevious, notes } = switched;
+  const { endedSessions, awayMs, previous, keptPrevious, carriedOver, notes } = switched;
   await restoring.note('SwitchOver', notes);
-  await restoring.report('SwitchOver', { endedSessions, awayMs, previous: keptPrevious ? previous : null });
+  await restoring.report('SwitchOver', {
+    endedSessions,
+    awayMs,
+    previous: keptPrevious ? previous : null,
+    carriedOver: shortened(carriedOver),
+  });
 }
 
 function shortened(notes: readonly string[]): string[] {

@@ -6,21 +6,24 @@ import { waitingIn } from '../cache/broker/words.ts';
 import { checkCache } from '../cache/invalidate-redis.ts';
 import { checkMediaRoom } from '../media/room.ts';
 import { checkMediaTarget } from '../media/target.ts';
+import { findProfile } from '../profile/find-profile.ts';
 import { type Check, fine, tried, warning } from '../run/check.ts';
 import { need } from '../run/require.ts';
 import type { RunId } from '../run/run-id.ts';
 import type { RestoreOptions } from '../run/state.ts';
 import type { Surroundings } from '../run/surroundings.ts';
 import { checkTarget, type TargetCheck, type TargetRules } from '../target/check-target.ts';
+import { planRebuild } from '../target/rebuild.ts';
 import { chooseTables } from './choose-tables.ts';
-import { chosenTables } from './restoring.ts';
+import { pinFiles } from './pin-files.ts';
+import { planProfile } from './plan-profile.ts';
+import type { RestoreRecord } from './records.ts';
+import { chosenTables, Restoring } from './restoring.ts';
 
 /** What was found before a restore. */
 export interface Examination {
   readonly manifest: Manifest;
   readonly scope: 'database' | 'tables';
-  /** As `[schema, name]`; undefined: all. */
-  readonly tables: [string, string][] | undefined;
   /** Entries whose rows would be loaded. */
   readonly entries: readonly TableEntry[];
   /** Media would be restored. */
@@ -28,6 +31,8 @@ export interface Examination {
   readonly checks: readonly Check[];
   /** undefined: the target could not be looked at, and a check says why. */
   readonly target: TargetCheck | undefined;
+  /** What every state will go by; undefined: the same. */
+  readonly record: RestoreRecord | undefined;
 }
 
 /**
@@ -44,7 +49,7 @@ export async function examine(
   const backupId = options.backup === 'latest' ? await latestBackup(store) : options.backup;
   const manifest = await readManifest(store, backupId);
   const tables = options.tables.length > 0 ? chooseTables(manifest, options.tables) : undefined;
-  const scope = tables ? 'tables' : 'database';
+  const scope: Examination['scope'] = tables ? 'tables' : 'database';
   const entries = chosenTables(manifest, { ...(tables && { tables }) });
   let looked: TargetCheck | undefined;
   const connection = await tried(
@@ -66,13 +71,60 @@ export async function examine(
     signal,
   );
   const media = await checkMedia(manifest, scope, options, surroundings);
+  const files = await pinFiles(store, manifest, media.restored);
+  const record = looked && {
+    backupId,
+    ...files,
+    scope,
+    ...(tables && { tables }),
+    rebuild: planRebuild(runId, looked.facts),
+    files: surroundings.targetProfile ? (await findProfile(surroundings.targetProfile)).files.slice() : [],
+    notes: [],
+  };
+  const profile = await checkProfile(record, manifest, runId, surroundings);
   const checks = [
     ...connection,
     ...(looked?.checks ?? []),
     ...media.checks,
+    ...profile.checks,
     ...(await checkAround(options, surroundings)),
   ];
-  return { manifest, scope, tables, entries, media: media.restored, checks, target: looked };
+  return {
+    manifest,
+    scope,
+    entries,
+    media: media.restored,
+    checks,
+    target: looked,
+    record: record && {
+      ...record,
+      ...(profile.planned && { profile: profile.planned }),
+      notes: checks.flatMap(({ outcome, message }) => (outcome === 'warning' ? [message] : [])),
+    },
+  };
+}
+
+/** Does the profile fit what is restored? */
+async function checkProfile(
+  record: RestoreRecord | undefined,
+  manifest: Manifest,
+  runId: RunId,
+  surroundings: Surroundings,
+): Promise<{ planned: RestoreRecord['profile']; checks: readonly Check[] }> {
+  const { targetProfile, store, signal } = surroundings;
+  if (!targetProfile || !record) return { planned: undefined, checks: [] };
+  const restoring = Restoring.of(store, runId, record, manifest);
+  let planned: RestoreRecord['profile'];
+  const checks = await tried(
+    'profile',
+    async () => {
+      const texts = { preData: await restoring.preData(signal), postData: await restoring.postData(signal) };
+      planned = await planProfile(targetProfile, restoring, texts, surroundings);
+      return 'every table, column and expression of it fits the backup';
+    },
+    signal,
+  );
+  return { planned, checks };
 }
 
 export function rulesOf(

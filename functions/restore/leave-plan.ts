@@ -1,5 +1,4 @@
 import { keys as reportKeys } from '../report/keys.ts';
-import { leaveSection } from '../report/leave-section.ts';
 import type { Progress } from '../run/progress.ts';
 import type { RunId } from '../run/run-id.ts';
 import { leave } from '../run/stored.ts';
@@ -24,11 +23,6 @@ export async function leavePlan(
   const plans = planLoad(tables, jobs, record.profile?.treatments);
   await leave(store, keys.plan(runId), record);
   await leave(store, reportKeys.notes(runId, 'PlanRestore'), record.notes);
-  await leaveSection(store, runId, 'PlanRestore', {
-    backupId: record.backupId,
-    scope: record.scope,
-    ...(record.tables && { tables: record.tables.map((table) => table.join('.')) }),
-  });
   for (let from = 0; from < plans.length; from += width)
     await Promise.all(
       plans.slice(from, from + width).map((plan) => leave(store, keys.load(runId, plan.shard), plan)),

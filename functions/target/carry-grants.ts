@@ -4,13 +4,19 @@ import { type AclEntry, type AclHolder, changes } from './acl.ts';
 import { type DefaultAcl, readAcls, readDefaultAcls } from './read-acls.ts';
 import { tryEach } from './try-each.ts';
 
+/** What a switch-over took over from the old database, in words, and what a person should know of the rest. */
+export interface Carried {
+  readonly carried: readonly string[];
+  readonly notes: readonly string[];
+}
+
 /**
  * Gives the new database the rights that roles had in the old one: on objects that exist in both, and default
  * privileges, which are also applied to objects that only the new one has. The source's grants are not part of a
  * backup (invariant 4). Runs inside the caller's transaction.
- * @returns notes on what had no counterpart or was refused
+ * @returns what roles have now, and notes on what had no counterpart or was refused
  */
-export async function carryGrants(oldDatabase: Session, newDatabase: Session): Promise<string[]> {
+export async function carryGrants(oldDatabase: Session, newDatabase: Session): Promise<Carried> {
   const before = await readAcls(oldDatabase);
   const defaults = await readDefaultAcls(oldDatabase);
   const after = await readAcls(newDatabase);
@@ -29,7 +35,29 @@ export async function carryGrants(oldDatabase: Session, newDatabase: Session): P
     if (table && !made.has(keyOf(holder))) statements.push(...changes(holder, [], holder.entries));
   }
   const notes = await tryEach(newDatabase, statements, 'rights could not be carried over');
-  return [...withoutCounterpart(before, made), ...changedOwners(before, made), ...notes];
+  return {
+    carried: [...carriedWords(before, made), ...defaultWords(defaults)],
+    notes: [...withoutCounterpart(before, made), ...changedOwners(before, made), ...notes],
+  };
+}
+
+/** Rights of roles other than the owner's, counted by role. */
+function carriedWords(before: readonly AclHolder[], made: ReadonlyMap<string, AclHolder>): string[] {
+  const objects = new Map<string, Set<string>>();
+  for (const holder of before) {
+    const now = made.get(keyOf({ ...holder, column: null }));
+    if (!now) continue;
+    for (const { grantee } of holder.entries)
+      if (grantee !== null && grantee !== holder.owner && grantee !== now.owner)
+        objects.set(grantee, (objects.get(grantee) ?? new Set()).add(holder.object));
+  }
+  return [...objects].map(
+    ([role, { size }]) => `rights of role "${role}" on ${size} object${size === 1 ? '' : 's'}`,
+  );
+}
+
+function defaultWords(defaults: readonly DefaultAcl[]): string[] {
+  return [...new Set(defaults.map(({ role }) => `default privileges of role "${role}"`))];
 }
 
 function keyOf({ object, column }: Pick<AclHolder, 'object' | 'column'>): string {

@@ -1,15 +1,16 @@
 import { quoteIdentifier, quoteLiteral } from '../postgres/quote.ts';
 import type { Session } from '../postgres/session.ts';
 import { type AclEntry, changes, explode } from './acl.ts';
+import type { Carried } from './carry-grants.ts';
 import type { Rebuild } from './rebuild.ts';
 import { tryEach } from './try-each.ts';
 
 /**
  * Copies `ALTER DATABASE … SET` and `ALTER ROLE … IN DATABASE … SET` from the target to the hidden database, from
  * any other database, inside the caller's transaction.
- * @returns notes on what was refused
+ * @returns the settings by name, and notes on what was refused
  */
-export async function carrySettings(session: Session, rebuild: Rebuild): Promise<string[]> {
+export async function carrySettings(session: Session, rebuild: Rebuild): Promise<Carried> {
   const rows = await session.query<{ role: string | null; settings: string[] }>(
     `SELECT r.rolname AS role, s.setconfig AS settings
        FROM pg_catalog.pg_db_role_setting s
@@ -26,7 +27,12 @@ export async function carrySettings(session: Session, rebuild: Rebuild): Promise
       return `${whose} SET ${settingClause(setting)}`;
     }),
   );
-  return tryEach(session, statements, 'a setting of the database could not be carried over');
+  const carried = rows.map(({ role, settings }) => {
+    const names = settings.map((setting) => setting.slice(0, setting.indexOf('='))).join(', ');
+    return `settings${role === null ? '' : ` of role "${role}"`}: ${names}`;
+  });
+  const notes = await tryEach(session, statements, 'a setting of the database could not be carried over');
+  return { carried, notes };
 }
 
 /** Settings whose value is a list of names: each is quoted by itself (as pg_dump writes them). */
@@ -89,5 +95,21 @@ export function propertyStatements(
   return [
     ...changes({ object: database, column: null }, has.entries, wants.entries),
     `ALTER ${database} WITH CONNECTION LIMIT ${wants.connectionLimit} IS_TEMPLATE ${wants.isTemplate}`,
+  ];
+}
+
+/** The same, in words. */
+export function propertyWords({
+  entries,
+  connectionLimit,
+  isTemplate,
+  comment,
+}: DatabaseProperties): string[] {
+  const grantees = [...new Set(entries.map(({ grantee }) => grantee ?? 'PUBLIC'))];
+  return [
+    `rights on the database of ${grantees.join(', ') || 'nobody'}`,
+    ...(connectionLimit === -1 ? [] : [`connection limit ${connectionLimit}`]),
+    ...(isTemplate ? ['that it is a template'] : []),
+    ...(comment === '' ? [] : ['comment, with the mark as a restore target']),
   ];
 }

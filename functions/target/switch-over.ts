@@ -2,9 +2,10 @@ import { quoteIdentifier } from '../postgres/quote.ts';
 import type { Database, Session } from '../postgres/session.ts';
 import { enableEventTriggers } from './add-triggers.ts';
 import { bookkeepingSchema, dropBookkeeping } from './bookkeeping.ts';
-import { carryGrants } from './carry-grants.ts';
-import { carrySettings, propertyStatements, readProperties } from './carry-settings.ts';
+import { type Carried, carryGrants } from './carry-grants.ts';
+import { carrySettings, propertyStatements, propertyWords, readProperties } from './carry-settings.ts';
 import { DefinitionFailed } from './errors.ts';
+import { findLeftBehind } from './left-behind.ts';
 import { applicationName } from './names.ts';
 import type { Rebuild } from './rebuild.ts';
 import { openLoader, openMaintenance } from './sessions.ts';
@@ -17,6 +18,8 @@ export type Names = Pick<Rebuild, 'runId' | 'target' | 'hidden' | 'previous'>;
 export interface SwitchedOver extends Swapped {
   /** Name that the database has now that was in use before. */
   readonly previous: string;
+  /** What the old database had at database level and the new one has now, in words. */
+  readonly carriedOver: readonly string[];
   readonly notes: readonly string[];
 }
 
@@ -42,10 +45,10 @@ export async function switchOver(
   signal?.throwIfAborted();
   // An abort must not cut the renaming session off: whether its commit came through could not be told
   return withMaintenance(target, rebuild, undefined, async (renamer, ender) => {
-    const already = { previous: rebuild.previous, endedSessions: 0, awayMs: 0, notes: [] };
+    const already = { previous: rebuild.previous, endedSessions: 0, awayMs: 0, carriedOver: [], notes: [] };
     if (await isSwitchedBy(renamer, rebuild)) return already;
-    const notes = await finishHidden(target, rebuild, signal);
-    notes.push(...(await inTransaction(renamer, () => carrySettings(renamer, rebuild))));
+    const rights = await finishHidden(target, rebuild, signal);
+    const settings = await inTransaction(renamer, () => carrySettings(renamer, rebuild));
 
     const old = await readProperties(renamer, rebuild.target);
     const made = await readProperties(renamer, rebuild.hidden);
@@ -66,7 +69,12 @@ export async function switchOver(
       signal,
       statements: [...propertyStatements(rebuild.target, made, old), commentOn(rebuild.target, comment)],
     });
-    return { ...swapped, previous: rebuild.previous, notes };
+    return {
+      ...swapped,
+      previous: rebuild.previous,
+      carriedOver: [...propertyWords(old), ...settings.carried, ...rights.carried],
+      notes: [...rights.notes, ...settings.notes],
+    };
   });
 }
 
@@ -134,7 +142,7 @@ export async function isSwitchedBy(
 }
 
 /** Rights, the end of the bookkeeping, and event triggers, in one transaction: done when the bookkeeping is gone. */
-async function finishHidden(target: Database, rebuild: Rebuild, signal?: AbortSignal): Promise<string[]> {
+async function finishHidden(target: Database, rebuild: Rebuild, signal?: AbortSignal): Promise<Carried> {
   const made = await openLoader(target, rebuild, { part: 'switch', asOwner: false, signal });
   const old = await target.connect({
     applicationName: applicationName(rebuild.runId, 'switch'),
@@ -145,13 +153,14 @@ async function finishHidden(target: Database, rebuild: Rebuild, signal?: AbortSi
     const [open] = await made.query('SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = $1', [
       bookkeepingSchema,
     ]);
-    if (!open) return [];
+    if (!open) return { carried: [], notes: [] };
+    const left = await findLeftBehind(old, made);
     return await inTransaction(made, async () => {
-      const notes = await carryGrants(old, made);
+      const { carried, notes } = await carryGrants(old, made);
       const enable = await enableEventTriggers(made);
       await dropBookkeeping(made);
       await enable();
-      return notes;
+      return { carried, notes: [...notes, ...left] };
     });
   } finally {
     await Promise.all([made.end(), old.end()]);

@@ -128,7 +128,9 @@ test('settings, rights, limits, comment and mark of the old database are the new
       COMMENT ON DATABASE ${name} IS E'of the team\\nsecond line';
       ALTER DATABASE ${name} CONNECTION LIMIT 37;
       ALTER DATABASE ${name} SET search_path = "$user", public, "Odd, path";
-      ALTER DATABASE ${name} SET statement_timeout = '61s'`);
+      ALTER DATABASE ${name} SET statement_timeout = '61s';
+      CREATE SCHEMA attic;
+      CREATE PUBLICATION news FOR TABLE site`);
     await session.execute(
       `RESET ROLE; ALTER ROLE ${quoted(reader.name)} IN DATABASE ${name} SET work_mem = '7MB'`,
     );
@@ -176,6 +178,17 @@ test('settings, rights, limits, comment and mark of the old database are the new
     session.query(`SELECT has_table_privilege($1, 'extra.fresh', 'SELECT') AS may`, [reader.name]),
   );
   expect(fresh).toEqual({ may: true });
+  expect(restore.switched().carriedOver).toEqual([
+    expect.stringMatching(/^rights on the database of .*Odd "reader"/),
+    'connection limit 37',
+    'comment, with the mark as a restore target',
+    'settings: search_path, statement_timeout',
+    expect.stringMatching(/^settings of role "Odd "reader".*": work_mem$/),
+    expect.stringMatching(/^rights of role "Odd "reader".*" on 3 objects$/),
+    expect.stringMatching(/^default privileges of role "owner_/),
+  ]);
+  expect(restore.notes).toContain("publication of the old database that the new one doesn't have: news");
+  expect(restore.notes).toContain("schema of the old database that the new one doesn't have: attic");
   expect(restore.notes.filter((note) => note.includes('public.gone'))).toHaveLength(1);
   expect(restore.notes.filter((note) => note.includes('work_mem'))).toHaveLength(1);
   await dropPrevious(handle, restore.rebuild());
