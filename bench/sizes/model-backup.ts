@@ -2,6 +2,7 @@ import { blockBytes } from '../../functions/archive/frame.ts';
 import type { PageRange } from '../../functions/archive/manifest.ts';
 import type { DefinitionsResult, MediaResult, RowsResult } from '../../functions/archive/shard-result.ts';
 import { keys, type SnapshotRecord } from '../../functions/backup/records.ts';
+import { sections } from '../../functions/definitions/sections.ts';
 import type { DatabaseShape, TableShape } from '../../functions/estimate/database-shape.ts';
 import { chunkBytes, mediaShards } from '../../functions/estimate/estimate-backup.ts';
 import { chunkTextBytes } from '../../functions/estimate/rates.ts';
@@ -30,14 +31,13 @@ export function modelBackup(model: Model): Record<string, ModelHandler> {
     DumpSchema: async ({ run }) => {
       const at = roundOf(run);
       const bytes = 3000 * shape.tables.length;
-      await leave(keys.definitions(at), {
-        preData: definitions(at, 'pre-data', bytes / 8),
-        postData: definitions(at, 'post-data', bytes / 8),
-        roles: [],
-        notes: [],
-      });
-      await store.put(keys.schema(at), 'x');
-      return { output: null, work: works.dumpSchema(shape) };
+      for (const section of sections) {
+        const result = definitions(at, section, bytes / 8);
+        await leave(keys.sectionRecord(at, section), { result, roles: [], notes: [] });
+        await store.put(keys.schemaPart(at, section), 'x');
+      }
+      await leave(keys.definitions(at), { notes: [] });
+      return { output: { more: false }, work: works.dumpSchema(shape) };
     },
     PlanShards: async (input, around) => {
       const output = (await handlers.PlanShards(input, around)) as { shards: number[] };
@@ -59,7 +59,10 @@ export function modelBackup(model: Model): Record<string, ModelHandler> {
       const planned = mediaShards(shape.media, options.shardBytes);
       const shards = planned.map((_, index) => index + 1);
       await leave(keys.media(at), { shards, without: shape.media ? null : 'none', notes: [] });
-      return { output: { shards }, work: works.planMedia(shape.media?.files ?? 0, shards.length) };
+      return {
+        output: { shards, more: false },
+        work: works.planMedia(shape.media?.files ?? 0, shards.length),
+      };
     },
     ArchiveMedia: async ({ run, options, shard = 0 }) => {
       const at = roundOf(run);

@@ -21,8 +21,8 @@ export function modelRestore(model: Model): Record<string, ModelHandler> {
       const plan = await leavePlan(store, run.id, { record, manifest }, options.jobs, silence);
       return { output: plan, work: works.planRestore(shape.tables.length, plan.shards.length) };
     },
-    CreateDatabase: async () => ({ output: null, work: works.work(2, 3, 1) }),
-    LoadPreData: async () => ({ output: null, work: works.loadPreData(shape) }),
+    CreateDatabase: async () => ({ output: { more: false }, work: works.work(2, 3, 1) }),
+    LoadPreData: async () => ({ output: { more: false }, work: works.loadPreData(shape) }),
     LoadShard: async ({ run, shard = 0 }) => {
       const { chunks } = await find(store, keys.load(run.id, shard), LoadPlan);
       const text = chunks.reduce((sum, { chunk }) => sum + chunk.rawBytes, 0);
@@ -37,7 +37,7 @@ export function modelRestore(model: Model): Record<string, ModelHandler> {
     AddConstraints: async () => ({ output: { more: false }, work: works.addConstraints(shape, jobs) }),
     AddTriggers: async () => ({ output: { more: false }, work: works.small }),
     RefreshViews: async () => ({ output: { more: false }, work: works.small }),
-    SetSequences: async () => ({ output: null, work: works.setSequences(shape) }),
+    SetSequences: async () => ({ output: { more: false }, work: works.setSequences(shape) }),
     Analyze: async () => ({ output: { more: false }, work: works.analyze(shape, jobs) }),
     VerifyRestore: async () => ({
       output: { tables: shape.tables.length, rows: 1e9, more: false },

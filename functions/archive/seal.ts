@@ -23,8 +23,8 @@ export interface SealInput {
     readonly roles: readonly string[];
     readonly notes: readonly string[];
   };
-  /** The text of schema.sql. */
-  readonly schemaSql: string;
+  /** The bytes of schema.sql. */
+  readonly schemaSql: Buffer;
   readonly tables: readonly TablePlan[];
   readonly rows: readonly RowsResult[];
   /** A string says why there are none. */
@@ -127,8 +127,7 @@ async function compose(
   );
 }
 
-async function putSchema(store: ObjectStore, key: string, text: string): Promise<FileEntry> {
-  const body = Buffer.from(text);
+async function putSchema(store: ObjectStore, key: string, body: Buffer): Promise<FileEntry> {
   if (!(await store.putNew(key, body, 'application/sql'))) {
     const there = await store.get(key);
     if (!there?.body.equals(body))

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { TablePlan } from '../archive/assemble-database.ts';
 import { PageRange, ProfileChanges, SequenceEntry, SourceFacts, TableEntry } from '../archive/manifest.ts';
 import { DefinitionsResult } from '../archive/shard-result.ts';
+import type { SectionName } from '../definitions/sections.ts';
 import { type Round, roundKey } from '../run/keys.ts';
 import { SequencePosition, SequenceToRead } from '../snapshot/sequences.ts';
 import { TableToRead } from '../snapshot/tables.ts';
@@ -27,13 +28,16 @@ export const SnapshotRecord = z.object({
 });
 export type SnapshotRecord = z.infer<typeof SnapshotRecord>;
 
-/** DumpSchema: its working objects, and what has to be said of them. */
-export const DefinitionsRecord = z.object({
-  preData: DefinitionsResult,
-  postData: DefinitionsResult,
+/** DumpSchema, of a section: its working object, and what has to be said of it. */
+export const SectionRecord = z.object({
+  result: DefinitionsResult,
   roles: z.array(z.string()),
   notes: z.array(z.string()),
 });
+export type SectionRecord = z.infer<typeof SectionRecord>;
+
+/** DumpSchema, when both sections are there and belong together. */
+export const DefinitionsRecord = z.object({ notes: z.array(z.string()) });
 export type DefinitionsRecord = z.infer<typeof DefinitionsRecord>;
 
 /** PlanShards: every table of the backup, with the shards that its rows come from. */
@@ -58,6 +62,15 @@ export const MediaRecord = z.object({
   notes: z.array(z.object({ path: z.string(), note: z.string() })),
 });
 
+/** PlanMedia, between two invocations: what was found, and where the scan goes on. */
+export const MediaScanRecord = z.object({
+  shards: z.int().nonnegative(),
+  files: z.int().nonnegative(),
+  bytes: z.int().nonnegative(),
+  notes: MediaRecord.shape.notes,
+  rest: z.object({ path: z.string(), kind: z.enum(['file', 'directory', 'symlink']) }).nullable(),
+});
+
 /** ReadSequences. */
 export const SequencesRecord = z.object({
   result: DefinitionsResult,
@@ -68,10 +81,12 @@ export const SequencesRecord = z.object({
 export const keys = {
   snapshot: (at: Round) => roundKey(at, 'snapshot.json'),
   definitions: (at: Round) => roundKey(at, 'definitions.json'),
-  schema: (at: Round) => roundKey(at, 'schema.sql'),
+  sectionRecord: (at: Round, section: SectionName) => roundKey(at, `definitions/${section}.json`),
+  schemaPart: (at: Round, section: SectionName) => roundKey(at, `definitions/${section}.sql`),
   plan: (at: Round) => roundKey(at, 'plan.json'),
   media: (at: Round) => roundKey(at, 'media.json'),
   mediaComparison: (at: Round) => roundKey(at, 'media-comparison.json'),
+  mediaScan: (at: Round) => roundKey(at, 'media-scan.json'),
   sequences: (at: Round) => roundKey(at, 'sequences.json'),
   /** Its existence tells keepers that the snapshot is needed no more. */
   released: (at: Round) => roundKey(at, 'released'),

@@ -4,6 +4,7 @@ import type { Manifest, SequenceEntry } from '../archive/manifest.ts';
 import { readResult } from '../archive/put-result.ts';
 import { type SealInput, sealSome } from '../archive/seal.ts';
 import { MediaResult, type RowsResult } from '../archive/shard-result.ts';
+import { type SectionName, sections } from '../definitions/sections.ts';
 import type { Round } from '../run/keys.ts';
 import type { Lifetime } from '../run/lifetime.ts';
 import { MediaComparison } from '../run/media-comparison.ts';
@@ -18,6 +19,7 @@ import {
   keys,
   MediaRecord,
   PlanRecord,
+  SectionRecord,
   SequencesRecord,
   SnapshotRecord,
 } from './records.ts';
@@ -38,8 +40,10 @@ export async function sealRun(
   { life, signal }: { readonly life: Lifetime; readonly signal: AbortSignal },
 ): Promise<Manifest | undefined> {
   const at = roundOf(run);
-  const [source, definitions, plan, media, sequences] = await Promise.all([
+  const [source, preData, postData, definitions, plan, media, sequences] = await Promise.all([
     find(store, keys.snapshot(at), SnapshotRecord),
+    find(store, keys.sectionRecord(at, 'pre-data'), SectionRecord),
+    find(store, keys.sectionRecord(at, 'post-data'), SectionRecord),
     find(store, keys.definitions(at), DefinitionsRecord),
     find(store, keys.plan(at), PlanRecord),
     find(store, keys.media(at), MediaRecord),
@@ -47,19 +51,21 @@ export async function sealRun(
   ]);
   const compared = keys.mediaComparison(at);
   const comparison = (await store.head(compared)) && (await find(store, compared, MediaComparison));
-  const schema = await store.get(keys.schema(at));
-  if (!schema) throw new RunStateMissing(`${store.uri(keys.schema(at))} is not there`);
   const input: SealInput = {
     backupId: run.id,
     scratchKey: keys.tarEnd(at),
     definitions: {
-      preData: definitions.preData,
+      preData: preData.result,
       sequences: sequences.result,
-      postData: definitions.postData,
-      roles: definitions.roles,
-      notes: [...source.notes, ...definitions.notes, ...sequences.notes],
+      postData: postData.result,
+      roles: [...new Set([...preData.roles, ...postData.roles])].sort(),
+      notes: [
+        ...source.notes,
+        ...new Set([...preData.notes, ...postData.notes, ...definitions.notes]),
+        ...sequences.notes,
+      ],
     },
-    schemaSql: schema.body.toString('utf8'),
+    schemaSql: Buffer.concat(await Promise.all(sections.map((section) => schemaPart(store, at, section)))),
     tables: plan.tables,
     rows: await allLegs(store, at, plan.shards),
     media: media.without ?? {
@@ -87,6 +93,13 @@ export async function sealRun(
     signal,
   };
   return sealSome(store, input, life);
+}
+
+async function schemaPart(store: ObjectStore, at: Round, section: SectionName): Promise<Buffer> {
+  const key = keys.schemaPart(at, section);
+  const part = await store.get(key);
+  if (!part) throw new RunStateMissing(`${store.uri(key)} is not there`);
+  return part.body;
 }
 
 async function allLegs(store: ObjectStore, at: Round, shards: readonly number[]): Promise<RowsResult[]> {

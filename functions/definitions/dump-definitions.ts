@@ -6,6 +6,7 @@ import { checkNothingNeeds, exactPattern, type TableName } from './excluded-tabl
 import { notesOnLeftOut } from './left-out.ts';
 import { review } from './review.ts';
 import { runPgDump } from './run-pg-dump.ts';
+import type { SectionName } from './sections.ts';
 
 export interface DumpDefinitionsOptions {
   /** Of the sessions that this opens: two for pg_dump, one that looks at the catalogue. */
@@ -16,6 +17,8 @@ export interface DumpDefinitionsOptions {
   readonly unfilled?: readonly TableName[];
   /** Leave all materialised views unpopulated. */
   readonly schemaOnly?: boolean;
+  /** Relations of any kind up to which both sections are read at the same time; 5,000 by default. */
+  readonly atOnceUpTo?: number;
   /** Milliseconds that pg_dump may wait for a lock on tables; 30,000 by default. */
   readonly lockWaitMs?: number;
   readonly signal?: AbortSignal;
@@ -45,11 +48,18 @@ const leftOut = [
   '--no-statistics',
 ];
 
-type Section = 'pre-data' | 'post-data';
+/** One section, in the shape that it has in the sealed file; both together are a dump. */
+export interface SectionText {
+  readonly text: string;
+  /** Its part of schema.sql. */
+  readonly schema: string;
+  readonly roles: readonly string[];
+  readonly notes: readonly string[];
+}
 
 /**
- * Reads a database's definitions with pg_dump 18 under the snapshot of a session, which exports it; two sections at the
- * same time. Every statement of what comes back parses, and the catalogues are those of the snapshot.
+ * Reads a database's definitions with pg_dump 18 under the snapshot of a session. Every statement of what comes back
+ * parses, and the catalogues are those of the snapshot.
  * @param inSnapshot in a REPEATABLE READ transaction; may hold locks; stays usable
  * @throws DefinitionsFailed, DefinitionsChanged (may start over), ExclusionBreaksOthers, ConnectionLost
  */
@@ -58,20 +68,90 @@ export async function dumpDefinitions(
   inSnapshot: Session,
   options: DumpDefinitionsOptions,
 ): Promise<Definitions> {
-  const { excludeTables = [], schemaOnly = false } = options;
-  await checkNothingNeeds(inSnapshot, excludeTables);
-  const [before, after] = await dumpSections(database, inSnapshot, options);
-  const [pre, post] = [await review(before.text.body), await review(after.text.body, options.unfilled)];
-  const notes = [...before.warnings, ...pre.notes, ...post.notes, ...(await notesOnLeftOut(inSnapshot))];
-  await checkAgainstNow(database, inSnapshot, options);
-  const { preamble, ending } = before.text;
+  await checkNothingNeeds(inSnapshot, options.excludeTables ?? []);
+  const [pre, post] = await dumpBoth(database, inSnapshot, options);
+  const notes = [...pre.notes, ...post.notes, ...(await checkDumped(database, inSnapshot, options))];
   return {
-    preData: preamble + pre.text,
-    postData: continued(schemaOnly ? post.definitionsOnly : post.text) + ending,
-    schema: preamble + pre.definitionsOnly + continued(post.definitionsOnly) + ending,
+    preData: pre.text,
+    postData: post.text,
+    schema: pre.schema + post.schema,
     roles: [...new Set([...pre.roles, ...post.roles])].sort(),
     notes: [...new Set(notes)],
   };
+}
+
+/** pg_dump holds everything it knows of a database in memory, some 2 kB a relation of any kind (measured). */
+const fewRelations = 5_000;
+
+/** Whether there is memory for both sections at the same time. */
+export async function areFew(
+  inSnapshot: Session,
+  { atOnceUpTo = fewRelations }: DumpDefinitionsOptions,
+): Promise<boolean> {
+  const [row] = await inSnapshot.query<{ relations: string }>(
+    'SELECT pg_catalog.count(*)::text AS relations FROM pg_catalog.pg_class',
+  );
+  return Number(row?.relations) <= atOnceUpTo;
+}
+
+/** Both sections, at the same time where they are few. The first failure ends the other one. */
+export async function dumpBoth(
+  database: Database,
+  inSnapshot: Session,
+  options: DumpDefinitionsOptions,
+): Promise<[SectionText, SectionText]> {
+  const failed = new AbortController();
+  const signal = AbortSignal.any([failed.signal, ...(options.signal ? [options.signal] : [])]);
+  const dump = async (section: SectionName) => {
+    try {
+      return await dumpSection(database, inSnapshot, section, { ...options, signal });
+    } catch (error) {
+      failed.abort(error);
+      throw error;
+    }
+  };
+  if (!(await areFew(inSnapshot, options))) return [await dump('pre-data'), await dump('post-data')];
+  const dumps = [dump('pre-data'), dump('post-data')] as const;
+  await Promise.allSettled(dumps);
+  return Promise.all(dumps);
+}
+
+/** @throws DefinitionsFailed, ConnectionLost */
+export async function dumpSection(
+  database: Database,
+  inSnapshot: Session,
+  section: SectionName,
+  options: DumpDefinitionsOptions,
+): Promise<SectionText> {
+  const { text, warnings } = await runSection(database, inSnapshot, section, options);
+  const { preamble, body, ending } = text;
+  if (section === 'pre-data') {
+    const { text, definitionsOnly, roles, notes } = await review(body);
+    return {
+      text: preamble + text,
+      schema: preamble + definitionsOnly,
+      roles,
+      notes: [...warnings, ...notes],
+    };
+  }
+  const { text: all, definitionsOnly, roles, notes } = await review(body, options.unfilled);
+  const schema = continued(definitionsOnly) + ending;
+  return { text: options.schemaOnly ? schema : continued(all) + ending, schema, roles, notes };
+}
+
+/**
+ * What comes when both sections are there.
+ * @returns notes on what the database has and the dump hasn't
+ * @throws DefinitionsChanged
+ */
+export async function checkDumped(
+  database: Database,
+  inSnapshot: Session,
+  options: DumpDefinitionsOptions,
+): Promise<string[]> {
+  const notes = await notesOnLeftOut(inSnapshot);
+  await checkAgainstNow(database, inSnapshot, options);
+  return notes;
 }
 
 /** A body begins with the empty line after its settings, which are not said twice. */
@@ -84,45 +164,19 @@ interface Dumped {
   readonly warnings: readonly string[];
 }
 
-/** pg_dump holds everything it knows of a database in memory, some 20 kB a relation; twice that if there are few. */
-const atOnceUpTo = 5_000;
-
-async function dumpSections(
+async function runSection(
   database: Database,
   inSnapshot: Session,
+  section: SectionName,
   options: DumpDefinitionsOptions,
-): Promise<[Dumped, Dumped]> {
-  const [row] = await inSnapshot.query<{ id: string; relations: string }>(
-    'SELECT pg_catalog.pg_export_snapshot() AS id, (SELECT pg_catalog.count(*) FROM pg_catalog.pg_class)::text AS relations',
-  );
-  const failed = new AbortController();
-  const signal = AbortSignal.any([failed.signal, ...(options.signal ? [options.signal] : [])]);
-  const dump = async (section: Section) => {
-    try {
-      return await dumpSection(database, section, String(row?.id), options, signal);
-    } catch (error) {
-      failed.abort(error);
-      throw error;
-    }
-  };
-  if (Number(row?.relations) > atOnceUpTo) return [await dump('pre-data'), await dump('post-data')];
-  const dumps = [dump('pre-data'), dump('post-data')] as const;
-  await Promise.allSettled(dumps);
-  return Promise.all(dumps);
-}
-
-async function dumpSection(
-  database: Database,
-  section: Section,
-  snapshotId: string,
-  options: DumpDefinitionsOptions,
-  signal: AbortSignal,
 ): Promise<Dumped> {
+  const [row] = await inSnapshot.query<{ id: string }>('SELECT pg_catalog.pg_export_snapshot() AS id');
+  const { signal } = options;
   const session = await database.connect({
     applicationName: options.applicationName,
     // What the server writes down for pg_dump must mean what pg_dump's own settings say
     settings: { standard_conforming_strings: 'on' },
-    signal,
+    ...(signal && { signal }),
   });
   const { serverVersion } = session;
   const restrictKey = randomBytes(16).toString('hex');
@@ -130,7 +184,7 @@ async function dumpSection(
     session.takeOver(),
     [
       `--section=${section}`,
-      `--snapshot=${snapshotId}`,
+      `--snapshot=${row?.id}`,
       '--encoding=UTF8',
       `--restrict-key=${restrictKey}`,
       `--lock-wait-timeout=${options.lockWaitMs ?? 30_000}`,

@@ -56,8 +56,8 @@ function ask(bytes: Buffer, answers: number): Uint8Array {
   return receiveMessageOnPort(port)?.message as Uint8Array;
 }
 
-function post(message: FromPgDump): void {
-  port.postMessage(message);
+function post(message: FromPgDump, given: ArrayBuffer[] = []): void {
+  port.postMessage(message, given);
 }
 
 const written = recordWrites();
@@ -70,4 +70,5 @@ try {
 }
 // Stays until it is ended: a worker's exit could overtake its last message
 port.once('message', () => {});
-post({ kind: 'done', text: written.output(), messages: written.messages(), failure });
+const text = written.output();
+post({ kind: 'done', text, messages: written.messages(), failure }, [text.buffer]);

@@ -1,7 +1,7 @@
 /** What a program compiled to WebAssembly has written. */
 export interface Written {
   /** Bytes written to files, in order. */
-  output(): Buffer;
+  output(): Uint8Array<ArrayBuffer>;
   /** Text written to standard output and standard error. */
   messages(): string;
 }
@@ -50,9 +50,20 @@ export function recordWrites(): Written {
   };
 
   return {
-    output: () => Buffer.concat(output),
+    output: () => joined(output),
     messages: () => Buffer.concat(messages).toString('utf8'),
   };
+}
+
+/** In memory of its own, which can be handed to another thread: the definitions of many tables are no small matter. */
+function joined(pieces: readonly Buffer[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
 }
 
 function replacing(object: Record<string, unknown>, name: string, value: unknown): Record<string, unknown> {

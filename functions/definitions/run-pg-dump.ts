@@ -119,12 +119,16 @@ function finish(
   reject: (reason: unknown) => void,
 ): void {
   const lines = done.messages.split('\n').filter((line) => line !== '' && line !== noFile);
-  if (done.failure === undefined) resolve({ text: Buffer.from(done.text), warnings: lines });
+  if (done.failure === undefined) resolve({ text: asBuffer(done.text), warnings: lines });
   else {
     const said = lines.length > 0 ? lines.map(brief).join('; ') : done.failure;
     const hint = /invalid byte sequence/.test(said) ? notUtf8 : '';
     reject(new DefinitionsFailed(`the definitions could not be read: ${said}${hint}`));
   }
+}
+
+function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }
 
 /** pg_dump shows the whole query that failed, which may name every table there is. */

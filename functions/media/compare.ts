@@ -1,8 +1,22 @@
+import { z } from 'zod';
 import { type MediaComparison, mostNamed } from '../run/media-comparison.ts';
 import { fromLatin1, printable, toLatin1 } from './path.ts';
 
 /** Longer names are cut where they are only shown. */
 const longestName = 300;
+
+const count = z.int().nonnegative();
+
+/** A comparison that is under way, for whoever goes on with it. */
+export const SavedComparison = z.object({
+  columns: z.array(z.string()),
+  open: z.array(z.tuple([z.string(), count])),
+  referenced: count,
+  files: count,
+  orphaned: count,
+  orphans: z.array(z.string()),
+});
+export type SavedComparison = z.infer<typeof SavedComparison>;
 
 /**
  * Holds the files that a database refers to against those that are there. Takes all references first, then files in
@@ -11,15 +25,41 @@ const longestName = 300;
 export class FileComparison {
   readonly #columns: readonly string[];
   /** Path as latin1 → index of the first column that refers to it; taken out when the file is met. */
-  readonly #open = new Map<string, number>();
+  readonly #open: Map<string, number>;
   #referenced = 0;
   #files = 0;
   #orphaned = 0;
-  readonly #orphans: string[] = [];
+  readonly #orphans: string[];
 
   /** @param columns in words, as they are reported */
-  constructor(columns: readonly string[]) {
+  constructor(
+    columns: readonly string[],
+    open: SavedComparison['open'] = [],
+    orphans: readonly string[] = [],
+  ) {
     this.#columns = columns;
+    this.#open = new Map(open);
+    this.#orphans = [...orphans];
+  }
+
+  /** Goes on where another one was saved, with files that are still to be met. */
+  static resume({ columns, open, orphans, referenced, files, orphaned }: SavedComparison): FileComparison {
+    const comparison = new FileComparison(columns, open, orphans);
+    comparison.#referenced = referenced;
+    comparison.#files = files;
+    comparison.#orphaned = orphaned;
+    return comparison;
+  }
+
+  get saved(): SavedComparison {
+    return {
+      columns: [...this.#columns],
+      open: [...this.#open],
+      referenced: this.#referenced,
+      files: this.#files,
+      orphaned: this.#orphaned,
+      orphans: this.#orphans,
+    };
   }
 
   /** @param path as a row has it: relative to the media directory */

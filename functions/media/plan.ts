@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { cutIntoShards, defaultShardBytes, type ShardLimits } from './cut-into-shards.ts';
-import { type Found, type Note, scanMedia } from './scan.ts';
+import type { Lifetime } from '../run/lifetime.ts';
+import { cutIntoShards, defaultMostShards, defaultShardBytes, type ShardLimits } from './cut-into-shards.ts';
+import { type Found, type Note, type ScanPosition, scanMedia } from './scan.ts';
 
 const count = z.int().nonnegative();
 
@@ -49,27 +50,51 @@ export const MediaPlan = z.object({
 export type MediaPlan = z.infer<typeof MediaPlan>;
 
 export interface PlanOptions extends ShardLimits {
-  readonly signal?: AbortSignal;
+  /** Goes on behind this. */
+  readonly after?: ScanPosition | undefined;
+  /** Ends when this is nearly over. */
+  readonly life?: Lifetime | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface PlannedMedia {
+  readonly plan: MediaPlan;
+  /** Where the next call goes on; undefined when all was seen. */
+  readonly rest: ScanPosition | undefined;
+}
+
+/** All of planning; see `planSome`. */
+export async function planMedia(directory: string, options: PlanOptions = {}): Promise<MediaPlan> {
+  return (await planSome(directory, options)).plan;
 }
 
 /**
- * Lists a media directory and cuts it into shards. Every file is checked to be readable.
+ * Lists a media directory and cuts it into shards, as much of it as the lifetime allows. Every file is checked to be
+ * readable.
  * @throws MediaDirectoryMissing, MediaUnreadable
  */
-export async function planMedia(directory: string, options: PlanOptions = {}): Promise<MediaPlan> {
-  const { shardBytes = defaultShardBytes, signal } = options;
+export async function planSome(directory: string, options: PlanOptions): Promise<PlannedMedia> {
+  const { shardBytes = defaultShardBytes, mostShards = defaultMostShards, after, life, signal } = options;
   const notes: Note[] = [];
   const found: Found[] = [];
   const counts = { file: 0, directory: 0, symlink: 0 };
   let bytes = 0;
-  for await (const member of scanMedia(directory, (note) => notes.push(note))) {
+  let rest: ScanPosition | undefined;
+  for await (const member of scanMedia(directory, (note) => notes.push(note), after)) {
     signal?.throwIfAborted();
     const { path, kind, size } = member;
     counts[kind] += 1;
     bytes += size;
     // There may be a million of them: facts are kept of those alone that may be cut.
     found.push(size > shardBytes ? member : { path, kind, size });
+    if (life?.isNearlyOver) {
+      rest = { path, kind };
+      break;
+    }
   }
   const { file: files, directory: directories, symlink: links } = counts;
-  return { shards: cutIntoShards(found, options), files, directories, links, bytes, notes };
+  // Nobody knows how much is to come: it may have half of the shards
+  const most = rest ? Math.max(1, Math.floor(mostShards / 2)) : mostShards;
+  const shards = cutIntoShards(found, { ...options, mostShards: most });
+  return { plan: { shards, files, directories, links, bytes, notes }, rest };
 }

@@ -38,43 +38,84 @@ const width = 16;
 const foldersAhead = 8;
 const entriesAhead = 64;
 
-interface Folder {
+/** Names of one folder that are looked at before the first of them is told: a folder may have a million. */
+const namesAtOnce = 10_000;
+
+/** Where a scan ended; the next one goes on behind it. */
+export type ScanPosition = Pick<Found, 'path' | 'kind'>;
+
+/** Names of a folder that are still to be looked at, in their order. */
+interface Names {
+  readonly folder: string;
+  readonly names: readonly string[];
+}
+
+interface Listing {
   readonly found: Found[];
   readonly notes: Note[];
+  readonly rest: Names | undefined;
 }
 
 /**
  * Walks a media directory depth first, the entries of each folder in the order of their bytes: the directory itself
  * comes first, every folder before its contents. Links are reported, never followed.
  * @param note what is there but belongs into no archive: sockets, devices, pipes
+ * @param after what another scan ended with: this one begins with what comes after it
  * @throws MediaDirectoryMissing, MediaUnreadable (naming a file or folder that can't be read)
  */
-export async function* scanMedia(directory: string, note: (note: Note) => void): AsyncGenerator<Found> {
+export async function* scanMedia(
+  directory: string,
+  note: (note: Note) => void,
+  after?: ScanPosition,
+): AsyncGenerator<Found> {
   const root = Buffer.from(directory);
   await mustBeDirectory(directory);
-  const begun = new Map<Found, Promise<Folder>>();
-  const list = (folder: Found): Promise<Folder> => {
-    const listing = begun.get(folder) ?? lookInto(root, folder.path);
+  const begun = new Map<Found | Names, Promise<Listing>>();
+  const list = (folder: Found | Names): Promise<Listing> => {
+    const listing = begun.get(folder) ?? lookInto(root, folder);
     listing.catch(() => {});
     return listing;
   };
-  const pending: Found[] = [{ path: '', kind: 'directory', size: 0 }];
+  const pending: (Found | Names)[] = after ? await behind(root, after) : [mediaDirectory];
   try {
     for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-      yield next;
-      if (next.kind !== 'directory') continue;
-      const { found, notes } = await list(next);
+      if ('kind' in next) yield next;
+      if (!isFolder(next)) continue;
+      const { found, notes, rest } = await list(next);
       begun.delete(next);
       for (const each of notes) note(each);
+      if (rest) pending.push(rest);
       for (const entry of found.reverse()) pending.push(entry);
       for (const entry of pending.slice(-entriesAhead).reverse()) {
         if (begun.size >= foldersAhead) break;
-        if (entry.kind === 'directory' && !begun.has(entry)) begun.set(entry, list(entry));
+        if (isFolder(entry) && !begun.has(entry)) begun.set(entry, list(entry));
       }
     }
   } finally {
     await Promise.allSettled(begun.values());
   }
+}
+
+const mediaDirectory: Found = { path: '', kind: 'directory', size: 0 };
+
+function isFolder(entry: Found | Names): boolean {
+  return 'names' in entry || entry.kind === 'directory';
+}
+
+/** What is left of a walk that came up to a path: of every folder on the way there, the names behind it. */
+async function behind(root: Buffer, { path, kind }: ScanPosition): Promise<Names[]> {
+  const left: Names[] = [];
+  let folder = '';
+  const rest = async (after: string) => {
+    const names = await namesIn(join(root, fromLatin1(folder)), folder === '');
+    left.push({ folder, names: names.filter((name) => name > after) });
+  };
+  for (const name of path === '' ? [] : path.split('/')) {
+    await rest(name);
+    folder = folder === '' ? name : `${folder}/${name}`;
+  }
+  if (kind === 'directory') await rest('');
+  return left;
 }
 
 /** @throws MediaDirectoryMissing, MediaUnreadable */
@@ -106,16 +147,19 @@ export function unreadable(path: Buffer, error: unknown): MediaUnreadable {
   );
 }
 
-async function lookInto(root: Buffer, folder: string): Promise<Folder> {
-  const names = await namesIn(join(root, fromLatin1(folder)), folder === '');
+async function lookInto(root: Buffer, where: Found | Names): Promise<Listing> {
+  const folder = 'names' in where ? where.folder : where.path;
+  const names = 'names' in where ? where.names : await namesIn(join(root, fromLatin1(folder)), folder === '');
   const look = (name: string) => lookAt(root, folder === '' ? name : `${folder}/${name}`);
-  const listing: Folder = { found: [], notes: [] };
-  for await (const entry of inOrder(names, width, look)) {
+  const found: Found[] = [];
+  const notes: Note[] = [];
+  for await (const entry of inOrder(names.slice(0, namesAtOnce), width, look)) {
     if (entry === undefined) continue;
-    if ('note' in entry) listing.notes.push(entry);
-    else listing.found.push(entry);
+    if ('note' in entry) notes.push(entry);
+    else found.push(entry);
   }
-  return listing;
+  const rest = names.length > namesAtOnce ? { folder, names: names.slice(namesAtOnce) } : undefined;
+  return { found, notes, rest };
 }
 
 /** As latin1: a million names are far smaller as text than as Buffers. */
@@ -125,7 +169,8 @@ async function namesIn(folder: Buffer, atTop: boolean): Promise<string[]> {
     names = await readdir(folder, { encoding: 'latin1' });
   } catch (error) {
     // Gone since it was listed; what was in it is gone too. A root that goes away is another matter.
-    if (systemCode(error) === 'ENOENT' && !atTop) return [];
+    const code = systemCode(error);
+    if ((code === 'ENOENT' || code === 'ENOTDIR') && !atTop) return [];
     throw unreadable(folder, error);
   }
   const wanted = atTop ? names.filter((name) => !isOwnName(fromLatin1(name))) : names;

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { TableChunk, TableEntry } from '../archive/manifest.ts';
+import { SavedComparison } from '../media/compare.ts';
+import { TreeCount } from '../media/count-tree.ts';
 import { AppliedProfile } from '../profile/treatment.ts';
 import { restorePlanKey, runKey } from '../run/keys.ts';
 import { RunId } from '../run/run-id.ts';
@@ -48,7 +50,12 @@ export const LoadPlan = z.object({
 });
 export type LoadPlan = z.infer<typeof LoadPlan>;
 
+/** VerifyRestore, of media: what was counted so far, and what of the rows' files was met. */
+export const MediaCount = z.object({ found: TreeCount, comparison: SavedComparison });
+export type MediaCount = z.infer<typeof MediaCount>;
+
 export const keys = {
   plan: restorePlanKey,
+  mediaCount: (runId: RunId) => runKey(runId, 'media-count.json'),
   load: (runId: RunId, shard: number) => runKey(runId, `load/${shard}.json`),
 } as const;

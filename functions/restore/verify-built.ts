@@ -1,12 +1,16 @@
+import { readResult } from '../archive/put-result.ts';
 import type { PostData } from '../definitions/post-data-groups.ts';
 import { buildOf } from '../media/build.ts';
-import { countTree } from '../media/count-tree.ts';
+import { FileComparison } from '../media/compare.ts';
+import { countSome, nothingCounted, type TreeCount } from '../media/count-tree.ts';
 import type { Database } from '../postgres/session.ts';
 import type { Lifetime } from '../run/lifetime.ts';
+import { leave } from '../run/stored.ts';
 import { RestoreVerificationFailed } from '../target/errors.ts';
 import { countRows, type VerifiedRestore, verifyRestore } from '../target/verify-restore.ts';
 import { referencesIn } from './compare-media.ts';
 import { tablesAsKept } from './kept-rows.ts';
+import { keys, MediaCount } from './records.ts';
 import type { Restoring } from './restoring.ts';
 
 /** Nothing of a few tables' post-data is made in the hidden database: the target has its own. */
@@ -46,9 +50,10 @@ export async function verifyBuilt(
   let mediaFound: VerifiedBuild['media'] = null;
   if (media !== undefined) {
     const counted = await countRows(target, plan.rebuild, { tables, ...work });
-    // Files are counted in one go, by a handler that has its life before it
-    if (counted === undefined || isHalfOver(work.life)) return undefined;
-    mediaFound = await verifyMedia(restoring, target, media, options.signal);
+    if (counted === undefined) return undefined;
+    const found = await countMedia(restoring, target, media, options);
+    if (found.pending.length > 0) return undefined;
+    mediaFound = compareCounts(restoring, media, found);
   }
   const verified = await verifyRestore(target, plan.rebuild, {
     postData: whole ? await restoring.postData(options.signal) : nothing,
@@ -59,20 +64,32 @@ export async function verifyBuilt(
   return verified && { ...verified, media: mediaFound };
 }
 
-function isHalfOver(life: Lifetime): boolean {
-  return Number.isFinite(life.wholeSeconds) && life.leftMs() < life.wholeSeconds * 350;
+/** Counts them, and on the way holds them against the rows as they are now; what earlier invocations did stays done. */
+async function countMedia(
+  restoring: Restoring,
+  target: Database,
+  media: string,
+  { life, signal }: { readonly life: Lifetime; readonly signal: AbortSignal },
+): Promise<TreeCount> {
+  const { store, manifest, runId } = restoring;
+  const key = keys.mediaCount(runId);
+  const before = await readResult(store, key, MediaCount);
+  const comparison = before
+    ? FileComparison.resume(before.comparison)
+    : await referencesIn(restoring, target, signal);
+  const meet = (path: string) => comparison.meet(path);
+  const found = await countSome(buildOf(media, runId), before?.found ?? nothingCounted, life, meet);
+  await leave(store, key, { found, comparison: comparison.saved } satisfies MediaCount);
+  if (found.pending.length === 0)
+    await restoring.report('CompareMedia', {
+      backup: manifest.mediaComparison ?? null,
+      restored: comparison.result,
+    });
+  return found;
 }
 
-/** Counts them, and on the way holds them against the rows as they are now. */
-async function verifyMedia(restoring: Restoring, target: Database, media: string, signal: AbortSignal) {
-  const { manifest, runId } = restoring;
+function compareCounts({ manifest }: Restoring, media: string, found: TreeCount) {
   const expected = manifest.media;
-  const comparison = await referencesIn(restoring, target, signal);
-  const found = await countTree(buildOf(media, runId), (path) => comparison.meet(path));
-  await restoring.report('CompareMedia', {
-    backup: manifest.mediaComparison ?? null,
-    restored: comparison.result,
-  });
   if (typeof expected === 'string') return { files: 0, bytes: 0 };
   const differences = (['files', 'directories', 'links', 'bytes'] as const)
     .filter((what) => found[what] !== expected[what])

@@ -1,6 +1,7 @@
 import type { SourceFacts } from '../archive/manifest.ts';
 import { quoteIdentifier, quoteLiteral } from '../postgres/quote.ts';
 import type { Database, Session } from '../postgres/session.ts';
+import type { Lifetime } from '../run/lifetime.ts';
 import type { RunId } from '../run/run-id.ts';
 import { installBookkeeping } from './bookkeeping.ts';
 import { createExtensions } from './create-extensions.ts';
@@ -14,6 +15,8 @@ import { readTargetFacts, type TargetFacts } from './target-facts.ts';
 export interface HiddenDatabase {
   readonly rebuild: Rebuild;
   readonly notes: readonly string[];
+  /** Extensions are left for another call. */
+  readonly more: boolean;
 }
 
 /**
@@ -26,10 +29,11 @@ export async function createHiddenDatabase(
   options: {
     readonly runId: RunId;
     readonly extensions: SourceFacts['extensions'];
+    readonly life?: Lifetime | undefined;
     readonly signal?: AbortSignal | undefined;
   },
 ): Promise<HiddenDatabase> {
-  const { runId, extensions, signal } = options;
+  const { runId, extensions, life, signal } = options;
   const facts = await factsOf(target, runId, signal);
   const rebuild = planRebuild(runId, facts);
   const maintenance = await openMaintenance(target, {
@@ -45,9 +49,9 @@ export async function createHiddenDatabase(
     await maintenance.end();
   }
   await letOwnerBuild(target, rebuild, signal);
-  const notes = await createExtensions(target, rebuild, extensions, signal);
-  await installBookkeeping(target, rebuild, signal);
-  return { rebuild, notes };
+  const { notes, more } = await createExtensions(target, rebuild, extensions, { life, signal });
+  if (!more) await installBookkeeping(target, rebuild, signal);
+  return { rebuild, notes, more };
 }
 
 async function factsOf(target: Database, runId: RunId, signal?: AbortSignal): Promise<TargetFacts> {

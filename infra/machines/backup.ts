@@ -39,7 +39,7 @@ export function backupMachine(scope: Construct, parts: BackupParts): IChainable 
   const lock = task('Lock', discard);
   const startKeepSnapshot = startKeeping(scope, parts.keepSnapshot);
   const openSnapshot = task('OpenSnapshot', { resultPath: '$.snapshot', awaits: true });
-  const dumpSchema = task('DumpSchema', discard);
+  const dumpSchema = new UntilDone(scope, 'DumpSchema', functionOf);
   const planShards = task('PlanShards', { resultPath: '$.plan' });
   const copy = copyRowsAndMedia(scope, functionOf);
   const readSequences = task('ReadSequences', discard);
@@ -117,7 +117,7 @@ function copyRowsAndMedia(scope: Construct, functionOf: FunctionOf): Parallel {
     discardsState: true,
   });
   const compare = lambdaState(scope, 'CompareMedia', functionOf, discard);
-  const media = lambdaState(scope, 'PlanMedia', functionOf, { resultPath: '$.media' }).next(compare);
+  const media = new UntilDone(scope, 'PlanMedia', functionOf, { resultPath: '$.media' }).next(compare);
   compare.next(
     fanOut(scope, 'ArchiveMediaShards', functionOf, {
       worker: 'ArchiveMedia',

@@ -38,17 +38,17 @@ export function restoreMachine(scope: Construct, parts: RestoreParts): IChainabl
 
   const lock = task('Lock', discard);
   const planRestore = task('PlanRestore', { resultPath: '$.plan' });
-  const createDatabase = task('CreateDatabase', discard);
-  const build = [createDatabase, task('LoadPreData', discard)];
-  const load = loadRowsAndMedia(scope, functionOf);
   const untilDone = (name: string) => new UntilDone(scope, name, functionOf);
+  const createDatabase = untilDone('CreateDatabase');
+  const build = [createDatabase, untilDone('LoadPreData')];
+  const load = loadRowsAndMedia(scope, functionOf);
   const finish = [
     untilDone('Sanitize'),
     untilDone('BuildIndexes'),
     untilDone('AddConstraints'),
     untilDone('AddTriggers'),
     untilDone('RefreshViews'),
-    task('SetSequences', discard),
+    untilDone('SetSequences'),
     untilDone('Analyze'),
   ];
   const verifyRestore = new UntilDone(scope, 'VerifyRestore', functionOf, { resultPath: '$.verified' });

@@ -105,7 +105,7 @@ export async function sampleRun(store: ObjectStore, backupId: string, media = tr
       roles: ['reader'],
       notes: [],
     },
-    schemaSql: `${samplePreData}${samplePostData}`,
+    schemaSql: Buffer.from(`${samplePreData}${samplePostData}`),
     tables: sampleTables.map((table) => ({
       ...table,
       chunks: table.chunks.map(({ shard, pages }) => ({ shard, pages })),

@@ -100,7 +100,7 @@ describe('sealing', () => {
     const first = await sealBackup(store, input);
     const other: SealInput = { ...input, facts: { ...input.facts, tablesLeftOut: ['public.another'] } };
     await expect(sealBackup(store, other)).rejects.toMatchObject({ code: 'BackupSealedDifferently' });
-    const otherSchema: SealInput = { ...input, schemaSql: 'something else' };
+    const otherSchema: SealInput = { ...input, schemaSql: Buffer.from('something else') };
     await expect(sealBackup(store, otherSchema)).rejects.toMatchObject({ code: 'BackupSealedDifferently' });
     expect(await readManifest(store, id(5))).toEqual(first);
   });

@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { finishDirectories } from '../../functions/media/attributes.ts';
 import { createBuild } from '../../functions/media/build.ts';
-import { countTree } from '../../functions/media/count-tree.ts';
+import { countSome, countTree, nothingCounted } from '../../functions/media/count-tree.ts';
 import { MediaDamaged, MediaUnsafe } from '../../functions/media/errors.ts';
 import { extractShard } from '../../functions/media/extract.ts';
 import { type TarMember, tarHeader, tarPadding } from '../../functions/media/tar-header.ts';
+import { Lifetime } from '../../functions/run/lifetime.ts';
 import { RunId } from '../../functions/run/run-id.ts';
 import { archiveAll, describeTree, inPieces, makeOddTree, quiet, unpackFixture } from './trees.ts';
 
@@ -45,6 +46,13 @@ describe('extracting', () => {
       );
       const { files, directories, links, bytes } = plan;
       expect(await countTree(build)).toEqual({ files, directories, links, bytes });
+      let counted = nothingCounted;
+      for (let calls = 1; counted.pending.length > 0; calls++) {
+        // Over at once: one folder a call
+        counted = await countSome(build, counted, new Lifetime(() => 0));
+        expect(counted.directories).toBe(calls);
+      }
+      expect(counted).toMatchObject({ files, directories, links, bytes });
       expect(extracted.reduce((sum, { members }) => sum + members, 0)).toBe(files + directories + links);
       await finishDirectories(build);
       await finishDirectories(build);

@@ -7,7 +7,9 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { cutIntoShards } from '../../functions/media/cut-into-shards.ts';
 import { MediaDirectoryMissing } from '../../functions/media/errors.ts';
-import { MediaPlan, planMedia } from '../../functions/media/plan.ts';
+import { MediaPlan, planMedia, planSome } from '../../functions/media/plan.ts';
+import type { ScanPosition } from '../../functions/media/scan.ts';
+import { Lifetime } from '../../functions/run/lifetime.ts';
 import { asOrdinaryUser } from './ordinary-user.ts';
 import { makeOddTree, namesBelow } from './trees.ts';
 
@@ -91,6 +93,57 @@ describe('a media plan', () => {
       'loop symlink',
       'to-folder symlink',
     ]);
+  });
+});
+
+describe('a plan that goes on where a lifetime ended', () => {
+  /** Nearly over after so many looks at it. */
+  const lifeOf = (looks: number) => new Lifetime(() => (looks-- > 0 ? 1000 : 0));
+
+  async function inSteps(source: string, looks: () => number) {
+    const members: string[] = [];
+    const sums = { files: 0, directories: 0, links: 0, bytes: 0 };
+    let after: ScanPosition | undefined;
+    let steps = 0;
+    do {
+      const { plan, rest } = await planSome(source, { after, life: lifeOf(1 + looks()), shardMembers: 3 });
+      for (const { path, kind } of plan.shards.flatMap((shard) => shard.members))
+        members.push(`${kind} ${path}`);
+      for (const sum of ['files', 'directories', 'links', 'bytes'] as const) sums[sum] += plan[sum];
+      after = rest;
+      steps++;
+    } while (after);
+    return { members, sums, steps };
+  }
+
+  it('names every entry once and in the same order, wherever it was interrupted', async () => {
+    const source = makeOddTree(join(scratch, 'source'));
+    const { shards, files, directories, links, bytes } = await planMedia(source);
+    const whole = shards.flatMap((shard) => shard.members).map(({ path, kind }) => `${kind} ${path}`);
+    await fc.assert(
+      fc.asyncProperty(fc.infiniteStream(fc.nat({ max: 12 })), async (looks) => {
+        const { members, sums } = await inSteps(source, () => looks.next().value);
+        expect(members).toEqual(whole);
+        expect(sums).toEqual({ files, directories, links, bytes });
+      }),
+      { numRuns: 15 },
+    );
+    expect((await inSteps(source, () => 0)).steps).toBe(whole.length + 1);
+  });
+
+  it('does not enter a link that it ended at, nor stumble over a folder that is gone or a file by now', async () => {
+    mkdirSync(join(scratch, 'source/b/deep'), { recursive: true });
+    for (const name of ['b/deep/1', 'c']) writeFileSync(join(scratch, 'source', name), 'x');
+    symlinkSync('b', join(scratch, 'source/a'));
+    const behind = async (position: ScanPosition) =>
+      (await planSome(join(scratch, 'source'), { after: position })).plan.shards.flatMap(({ members }) =>
+        members.map(({ path }) => path),
+      );
+    expect(await behind({ path: 'a', kind: 'symlink' })).toEqual(['b', 'b/deep', 'b/deep/1', 'c']);
+    rmSync(join(scratch, 'source/b/deep'), { recursive: true });
+    expect(await behind({ path: 'b/deep/0', kind: 'file' })).toEqual(['c']);
+    writeFileSync(join(scratch, 'source/b/deep'), 'x');
+    expect(await behind({ path: 'b/deep', kind: 'directory' })).toEqual(['c']);
   });
 });
 

@@ -85,7 +85,12 @@ export function restoreSteps(
       plan = created.rebuild;
       notes.push(...created.notes);
     }),
-    step('pre-data', async () => notes.push(...(await loadPreData(target, rebuild(), source.preData)))),
+    step('pre-data', async () => {
+      const made = await untilDone(lifeMs, (life) =>
+        loadPreData(target, rebuild(), source.preData, { life }),
+      );
+      notes.push(...made.notes);
+    }),
     step('load', () => loadAll(target, rebuild(), source, runId)),
     step('sanitize', async () => {
       await untilDone(lifeMs, async (life) => {
@@ -113,7 +118,9 @@ export function restoreSteps(
     step('refresh-views', () =>
       untilDone(lifeMs, (life) => refreshViews(target, rebuild(), postData, { life })),
     ),
-    step('set-sequences', () => setSequences(target, rebuild(), sequences)),
+    step('set-sequences', () =>
+      untilDone(lifeMs, (life) => setSequences(target, rebuild(), sequences, { life })),
+    ),
     step('analyze', () =>
       untilDone(lifeMs, (life) => analyzeTables(target, rebuild(), { tables, jobs, life })),
     ),

@@ -1,16 +1,16 @@
-import { writeDefinitions } from '../../backup/definitions-object.ts';
+import { dumpSome } from '../../backup/dump-schema.ts';
 import { roundOf, SnapshotInput } from '../../backup/input.ts';
-import { type DefinitionsRecord, keys, SnapshotRecord } from '../../backup/records.ts';
-import { dumpDefinitions } from '../../definitions/dump-definitions.ts';
-import { newAttempt } from '../../run/attempt.ts';
+import { keys, SnapshotRecord } from '../../backup/records.ts';
+import { Lifetime } from '../../run/lifetime.ts';
 import { need } from '../../run/require.ts';
-import { find, leave } from '../../run/stored.ts';
+import { find } from '../../run/stored.ts';
 import { joinSnapshot } from '../../snapshot/import-snapshot.ts';
 import { sessionPrefix } from '../../snapshot/session-names.ts';
 import { stateHandler } from '../state-handler.ts';
 
-/** DumpSchema: definitions as of the snapshot, as working objects and as schema.sql. */
+/** DumpSchema: definitions as of the snapshot, as working objects and as parts of schema.sql. */
 export const dumpSchema = stateHandler(SnapshotInput, async ({ run, options, snapshot }, surroundings) => {
+  const life = new Lifetime(surroundings.remainingMs);
   const { store, signal } = surroundings;
   const database = need(surroundings, 'source');
   const at = roundOf(run);
@@ -24,23 +24,16 @@ export const dumpSchema = stateHandler(SnapshotInput, async ({ run, options, sna
     signal,
   });
   try {
-    const definitions = await dumpDefinitions(database, session, {
+    const done = await dumpSome(store, database, session, {
+      at,
+      life,
       applicationName: `${sessionPrefix(run.id)}pg_dump`,
       excludeTables: leftOut,
       unfilled,
       schemaOnly: options.schemaOnly,
       signal,
     });
-    const { preData, postData, schema, roles, notes } = definitions;
-    const attempt = newAttempt();
-    const record: DefinitionsRecord = {
-      preData: await writeDefinitions(store, keys.section(at, 'pre-data', attempt), preData, signal),
-      postData: await writeDefinitions(store, keys.section(at, 'post-data', attempt), postData, signal),
-      roles,
-      notes,
-    };
-    await store.put(keys.schema(at), schema);
-    await leave(store, keys.definitions(at), record);
+    return { more: !done };
   } finally {
     await session.end();
   }

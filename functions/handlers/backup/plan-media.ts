@@ -1,31 +1,25 @@
 import { BackupInput, roundOf } from '../../backup/input.ts';
 import { keys } from '../../backup/records.ts';
-import { planMedia as plan } from '../../media/plan.ts';
+import { scanSome } from '../../backup/scan-media.ts';
+import { Lifetime } from '../../run/lifetime.ts';
 import { leave } from '../../run/stored.ts';
 import { stateHandler } from '../state-handler.ts';
 
-/** Plans written at the same time; one names up to 20,000 files. */
-const width = 8;
-
 /** PlanMedia: which files go into the archive, and who reads them. */
-export const planMedia = stateHandler(
-  BackupInput,
-  async ({ run, options }, { store, sourceMedia, mediaReason, progress, signal }) => {
-    const at = roundOf(run);
-    if (sourceMedia === undefined) {
-      const without = mediaReason ?? 'no media directory was given';
-      await leave(store, keys.media(at), { shards: [], without, notes: [] });
-      return { shards: [] };
-    }
-    const planned = await plan(sourceMedia, { shardBytes: options.shardBytes, signal });
-    for (let from = 0; from < planned.shards.length; from += width) {
-      const some = planned.shards.slice(from, from + width);
-      await Promise.all(some.map((shard) => leave(store, keys.mediaPlan(at, shard.shard), shard)));
-    }
-    const shards = planned.shards.map(({ shard }) => shard);
-    await leave(store, keys.media(at), { shards, without: null, notes: planned.notes });
-    for (const { path, note } of planned.notes) progress.warn(`media: ${path}: ${note}`);
-    progress.expect({ bytes: planned.bytes, files: planned.files });
-    return { shards };
-  },
-);
+export const planMedia = stateHandler(BackupInput, async ({ run, options }, surroundings) => {
+  const life = new Lifetime(surroundings.remainingMs);
+  const { store, sourceMedia, mediaReason, progress, signal } = surroundings;
+  const at = roundOf(run);
+  if (sourceMedia === undefined) {
+    const without = mediaReason ?? 'no media directory was given';
+    await leave(store, keys.media(at), { shards: [], without, notes: [] });
+    return { shards: [], more: false };
+  }
+  const found = await scanSome(store, at, sourceMedia, { shardBytes: options.shardBytes, life, signal });
+  if (found.rest) return { more: true };
+  const shards = Array.from({ length: found.shards }, (_, index) => index + 1);
+  await leave(store, keys.media(at), { shards, without: null, notes: found.notes });
+  for (const { path, note } of found.notes) progress.warn(`media: ${path}: ${note}`);
+  progress.expect({ bytes: found.bytes, files: found.files });
+  return { shards, more: false };
+});

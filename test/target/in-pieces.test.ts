@@ -1,0 +1,67 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { openDatabase } from '../../functions/postgres/database.ts';
+import type { Database } from '../../functions/postgres/session.ts';
+import { Lifetime, type Progressed } from '../../functions/run/lifetime.ts';
+import { createHiddenDatabase } from '../../functions/target/create-database.ts';
+import { loadPreData } from '../../functions/target/load-pre-data.ts';
+import { openLoader } from '../../functions/target/sessions.ts';
+import { setSequences } from '../../functions/target/set-sequences.ts';
+import { type FreshDatabase, freshDatabase, superuserSession } from '../servers/fresh-database.ts';
+import { newRunId } from './restore-steps.ts';
+
+let target: FreshDatabase;
+let database: Database;
+const runId = newRunId();
+beforeEach(async () => {
+  target = await freshDatabase({ name: 'in_pieces' });
+  database = await openDatabase(target.url);
+});
+afterEach(async () => {
+  const admin = await superuserSession();
+  await admin.execute(`DROP DATABASE IF EXISTS "${target.name}_r_${runId}" WITH (FORCE)`);
+  await admin.end();
+  await target.drop();
+});
+
+/** Invokes with lifetimes that are nearly over as soon as they have begun: one piece of work each. @returns how often, and the last answer */
+async function piecewise<T extends Progressed>(
+  invoke: (life: Lifetime) => Promise<T>,
+): Promise<{ readonly calls: number; readonly last: T }> {
+  for (let calls = 1; ; calls++) {
+    let looks = 0;
+    const last = await invoke(new Lifetime(() => (looks++ === 0 ? 1000 : 0)));
+    if (!last.more) return { calls, last };
+  }
+}
+
+test('a restore makes extensions, definitions and sequences piece by piece, and says of all what it would have said of one', async () => {
+  const names = ['citext', 'hstore', 'pgcrypto'];
+  const extensions = names.map((name) => ({ name, version: '1', schema: 'public' }));
+  const created = await piecewise((life) => createHiddenDatabase(database, { runId, extensions, life }));
+  expect(created.calls).toBe(3);
+  const { rebuild } = created.last;
+
+  const statements = Array.from({ length: 1_100 }, (_, n) => `CREATE SEQUENCE public.s${n};`);
+  const preData = [...statements, "COMMENT ON LANGUAGE plpgsql IS 'x';"].join('\n');
+  const loaded = await piecewise((life) => loadPreData(database, rebuild, preData, { life }));
+  expect(loaded.calls).toBe(3);
+  expect(loaded.last.notes).toEqual((await loadPreData(database, rebuild, preData)).notes);
+
+  const sequences = statements.map((_, n) => ({
+    schema: 'public',
+    name: `s${n}`,
+    lastValue: String(n + 1),
+    isCalled: n % 2 === 0,
+    ownedBy: null,
+  }));
+  const set = await piecewise((life) => setSequences(database, rebuild, sequences, { life }));
+  expect(set.calls).toBe(3);
+  const session = await openLoader(database, rebuild, { part: 'look' });
+  const [found] = await session.query<{ extensions: string; right: string }>(`
+    SELECT (SELECT string_agg(extname, ' ' ORDER BY 1) FROM pg_extension WHERE extname <> 'plpgsql') AS extensions,
+      (SELECT count(*) FROM pg_sequences WHERE schemaname = 'public'
+        AND last_value IS NOT DISTINCT FROM CASE WHEN substr(sequencename, 2)::int % 2 = 0
+          THEN substr(sequencename, 2)::int + 1 END)::text AS right`);
+  await session.end();
+  expect(found).toEqual({ extensions: names.join(' '), right: '1100' });
+});
