@@ -71,6 +71,7 @@ const ways: Readonly<Record<MachineName, Readonly<Record<string, string>>>> = {
     // In a Map or a branch: the state around them leads on
     CopyShard: 'the end',
     PlanMedia: 'the end',
+    CompareMedia: 'the end',
     ArchiveMedia: 'the end',
   },
   restore: {

@@ -33,7 +33,7 @@ function machines(handlers: Record<string, StateHandler>): Recording {
       KeepSnapshot: keeper,
       OpenSnapshot: async () => ({ text: '1:1:', takenAt: 'now', walPosition: null }),
       PlanShards: async () => ({ shards: [1, 2, 3] }),
-      PlanMedia: async () => ({ shards: [1] }),
+      PlanMedia: async () => ({ shards: [1], more: false }),
       InvalidateCache: async () => ({ deleted: 2 }),
       SealBackup: async (state) => ({
         backupId: (state as { run: { id: string } }).run.id,
