@@ -24,6 +24,7 @@ import type { Verb } from './verb.ts';
 export const backupChoices = {
   excludeTableData: option.excludeTableData,
   excludeTable: option.excludeTable,
+  excludeMedia: option.excludeMedia,
   schemaOnly: option.schemaOnly,
   rows: option.rows,
   jobs: option.jobs,
@@ -108,6 +109,7 @@ export function backupInput(chosen: Options<typeof backupChoices>): z.input<type
   return {
     excludeTableData: [...chosen.excludeTableData],
     excludeTables: [...chosen.excludeTable],
+    excludeMedia: [...chosen.excludeMedia],
     schemaOnly: chosen.schemaOnly,
     jobs: chosen.jobs,
     shardBytes: chosen.shardSize,

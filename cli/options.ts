@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { matchMedia } from '../functions/media/patterns.ts';
 import { RunId } from '../functions/run/run-id.ts';
 import type { OptionKind } from './option.ts';
 import { parseSize } from './size.ts';
@@ -70,6 +71,20 @@ export const excludeTable = option({
   multiple: true,
   help: 'Tables that stay out altogether, definition included.',
   schema: patterns,
+});
+
+export const excludeMedia = option({
+  value: 'PATTERN',
+  multiple: true,
+  help: "Media that stay out: a name in any folder ('*.iso'), or a path in the media directory ('jobs/**').",
+  schema: patterns.superRefine((given, context) => {
+    for (const pattern of given)
+      try {
+        matchMedia([pattern]);
+      } catch (error) {
+        context.addIssue(error instanceof Error ? error.message : String(error));
+      }
+  }),
 });
 
 export const schemaOnly = option({ help: 'Definitions only, no rows at all.', schema: flag });

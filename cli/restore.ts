@@ -52,6 +52,7 @@ const options = {
   target: option.target,
   source: option.sourceToCompare,
   media: option.targetMedia,
+  excludeMedia: option.excludeMedia,
   table: option.table,
   ...restoreChoices,
   jobs: option.jobs,
@@ -89,6 +90,10 @@ export const restoreVerb: Verb = {
 export async function dryRun(given: OptionsInput<typeof options>, io: Io): Promise<DryRunOfRestore> {
   const chosen = validateOptions(options, given, io.environment);
   refuseWithTables(chosen);
+  if (chosen.excludeMedia.length > 0 && chosen.media === undefined)
+    throw new UsageError(
+      '--exclude-media is about media, and none are restored: give --media DIR, or leave it out',
+    );
   const display = new RunDisplay(io, chosen.quiet);
   try {
     const surroundings = await surroundingsOf({ ...chosen, targetMedia: chosen.media }, io, display);
@@ -138,6 +143,7 @@ function inputOf(chosen: Options<typeof options>): z.input<typeof RestoreOptions
     ...restoreInput(chosen),
     backup: chosen.backup,
     tables: [...chosen.table],
+    excludeMedia: [...chosen.excludeMedia],
     jobs: chosen.jobs,
   };
 }

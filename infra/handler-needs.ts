@@ -43,7 +43,7 @@ export const handlerNeeds: Readonly<Record<string, HandlerNeeds>> = {
   DumpSchema: fromSource,
   PlanShards: { ...fromSource, profile: true },
   CopyShard: { ...fromSource, profile: true },
-  PlanMedia: { store: 'runs', sourceMedia: true },
+  PlanMedia: { store: 'runs', sourceMedia: true, profile: true },
   CompareMedia: { ...fromSource, profile: true },
   ArchiveMedia: { store: 'runs', sourceMedia: true },
   ReadSequences: fromSource,

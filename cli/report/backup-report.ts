@@ -1,3 +1,4 @@
+import type { MediaLeftOut } from '../../functions/run/media-comparison.ts';
 import type { StateTime } from '../progress/run-display.ts';
 import { bytes, count, counted, duration, moment } from '../text/quantities.ts';
 import { tableLines } from '../text/table.ts';
@@ -47,6 +48,7 @@ function leftOutLines({ leftOut }: BackupSummary): string[] {
     ...(leftOut.allRows ? ['  left out: all rows (--schema-only)'] : []),
     ...(leftOut.rowsOf.length > 0 ? [`  left out: rows of ${leftOut.rowsOf.join(', ')}`] : []),
     ...(leftOut.tables.length > 0 ? [`  left out: ${leftOut.tables.join(', ')}`] : []),
+    ...(leftOut.mediaFiles ? [mediaLeftOutLine(leftOut.mediaFiles)] : []),
     ...(leftOut.media ? [`  no media: ${leftOut.media}`] : []),
   ];
 }
@@ -58,6 +60,10 @@ function profileLines({ profile }: BackupSummary): string[] {
     ...profile.filtered.map(({ table, rows }) => `  only rows of ${table}: ${rows}`),
     ...profile.masked.map(({ table, columns }) => `  masked: ${table}.${columns.join(', ')}`),
   ];
+}
+
+export function mediaLeftOutLine({ files, bytes: size, patterns }: MediaLeftOut): string {
+  return `  left out: ${counted(files, 'media file')}, ${bytes(size)}, by ${patterns.join(', ')}`;
 }
 
 /** Time per state; a Map's children are one line. */

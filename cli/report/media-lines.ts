@@ -6,9 +6,10 @@ const mostShown = 10;
 
 /** Files that rows refer to, held against files that are there. */
 export function comparisonLines(comparison: MediaComparison, title = 'media and rows'): string[] {
-  const { referenced, missing, orphaned, missingFiles, orphanedFiles } = comparison;
+  const { referenced, missing, leftOut, orphaned, missingFiles, orphanedFiles } = comparison;
+  const left = leftOut > 0 ? `, ${count(leftOut)} left out by pattern` : '';
   return [
-    `  ${title}: ${counted(referenced, 'file')} referred to, ${count(missing)} of them missing, ${count(orphaned)} referred to by nothing`,
+    `  ${title}: ${counted(referenced, 'file')} referred to, ${count(missing)} of them missing${left}, ${count(orphaned)} referred to by nothing`,
     ...named(
       missingFiles.map(({ path, column }) => `missing: ${path} (${column})`),
       missing,

@@ -2,6 +2,7 @@ import { queueWords } from '../../functions/cache/broker/words.ts';
 import type { Report } from '../../functions/report/report.ts';
 import { count, counted, duration, moment } from '../text/quantities.ts';
 import { tableLines } from '../text/table.ts';
+import { mediaLeftOutLine } from './backup-report.ts';
 import { comparisonLines } from './media-lines.ts';
 
 type Sections = Report['sections'];
@@ -65,6 +66,7 @@ function verifyLines(verified: Sections['VerifyRestore']): string[] {
   const media = verified.media ? `, ${counted(verified.media.files, 'media file')}` : '';
   return [
     `  ${counted(verified.rows, 'row')} in ${counted(verified.tables, 'table')}${media}, counted against the manifest`,
+    ...(verified.media?.leftOut ? [mediaLeftOutLine(verified.media.leftOut)] : []),
   ];
 }
 

@@ -1,4 +1,5 @@
 import type { Manifest } from '../../functions/archive/manifest.ts';
+import type { MediaLeftOut } from '../../functions/run/media-comparison.ts';
 
 /** What a person wants to know of a backup; the same fields in every verb's JSON. */
 export interface BackupSummary {
@@ -34,6 +35,8 @@ export interface BackupSummary {
     readonly rowsOf: readonly string[];
     /** Tables that are not in the backup at all. */
     readonly tables: readonly string[];
+    /** Media that patterns left out; null: there were none. */
+    readonly mediaFiles: MediaLeftOut | null;
     /** Why there are no media; null when there are. */
     readonly media: string | null;
   };
@@ -76,6 +79,7 @@ export function summarise(manifest: Manifest, uri: string): BackupSummary {
       allRows: settings.schemaOnly,
       rowsOf: settings.schemaOnly ? [] : left.map(nameOf),
       tables: manifest.tablesLeftOut,
+      mediaFiles: manifest.mediaLeftOut ?? null,
       media: typeof media === 'string' ? media : null,
     },
     profile: manifest.profile ?? null,

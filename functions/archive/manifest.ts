@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { MediaComparison } from '../run/media-comparison.ts';
+import { MediaComparison, MediaLeftOut } from '../run/media-comparison.ts';
 import { RunId } from '../run/run-id.ts';
 import { misplacedPart } from './media-parts.ts';
 
@@ -171,6 +171,8 @@ const ManifestBody = z.object({
   sequences: z.array(SequenceEntry),
   /** A string says why there is none. */
   media: z.union([MediaEntry, z.string()]),
+  /** What patterns left out of the archive; missing where there were none. */
+  mediaLeftOut: MediaLeftOut.optional(),
   /** Files that the rows refer to, and files of the archive; missing where there are no media. */
   mediaComparison: MediaComparison.optional(),
 });

@@ -57,5 +57,5 @@ export async function compareMedia(
     for (const { path, kind, part } of members)
       if (kind !== 'directory' && (part?.offset ?? 0) === 0) comparison.meet(path);
   }
-  return { comparison: comparison.result, unknown };
+  return { comparison: comparison.result(media.leftOut?.patterns), unknown };
 }

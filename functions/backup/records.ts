@@ -4,6 +4,7 @@ import { PageRange, ProfileChanges, SequenceEntry, SourceFacts, TableEntry } fro
 import { DefinitionsResult } from '../archive/shard-result.ts';
 import type { SectionName } from '../definitions/sections.ts';
 import { type Round, roundKey } from '../run/keys.ts';
+import { MediaLeftOut } from '../run/media-comparison.ts';
 import { SequencePosition, SequenceToRead } from '../snapshot/sequences.ts';
 import { TableToRead } from '../snapshot/tables.ts';
 
@@ -60,6 +61,8 @@ export const MediaRecord = z.object({
   shards: z.array(z.int().positive()),
   without: z.string().nullable(),
   notes: z.array(z.object({ path: z.string(), note: z.string() })),
+  /** What patterns left out; they are in the manifest's settings. */
+  leftOut: MediaLeftOut.optional(),
 });
 
 /** PlanMedia, between two invocations: what was found, and where the scan goes on. */
@@ -68,6 +71,7 @@ export const MediaScanRecord = z.object({
   files: z.int().nonnegative(),
   bytes: z.int().nonnegative(),
   notes: MediaRecord.shape.notes,
+  leftOut: MediaLeftOut.omit({ patterns: true }),
   rest: z.object({ path: z.string(), kind: z.enum(['file', 'directory', 'symlink']) }).nullable(),
 });
 

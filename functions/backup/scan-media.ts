@@ -13,18 +13,30 @@ const width = 8;
 
 type MediaScan = z.infer<typeof MediaScanRecord>;
 
-const nothingYet: MediaScan = { shards: 0, files: 0, bytes: 0, notes: [], rest: null };
+const nothingYet: MediaScan = {
+  shards: 0,
+  files: 0,
+  bytes: 0,
+  notes: [],
+  leftOut: { files: 0, bytes: 0 },
+  rest: null,
+};
 
 /**
  * Plans the shards of a media directory, from where an earlier call ended, and leaves them. Repeatable.
  * @returns what was found so far; `rest` is null when that is all
- * @throws MediaDirectoryMissing, MediaUnreadable
+ * @throws MediaDirectoryMissing, MediaUnreadable, BadMediaPattern
  */
 export async function scanSome(
   store: ObjectStore,
   at: Round,
   directory: string,
-  options: { readonly shardBytes: number; readonly life: Lifetime; readonly signal: AbortSignal },
+  options: {
+    readonly shardBytes: number;
+    readonly exclude: readonly string[];
+    readonly life: Lifetime;
+    readonly signal: AbortSignal;
+  },
 ): Promise<MediaScan> {
   const before = (await readResult(store, keys.mediaScan(at), MediaScanRecord)) ?? nothingYet;
   if (before !== nothingYet && before.rest === null) return before;
@@ -43,6 +55,10 @@ export async function scanSome(
     files: before.files + plan.files,
     bytes: before.bytes + plan.bytes,
     notes: [...before.notes, ...plan.notes],
+    leftOut: {
+      files: before.leftOut.files + plan.leftOut.files,
+      bytes: before.leftOut.bytes + plan.leftOut.bytes,
+    },
     rest: rest ?? null,
   };
   await leave(store, keys.mediaScan(at), scan);

@@ -87,6 +87,7 @@ export async function sealRun(
       },
       tablesLeftOut: source.leftOut.map(({ schema: name, name: table }) => `${name}.${table}`),
       sequences: sequences.entries satisfies SequenceEntry[],
+      ...(media.leftOut && { mediaLeftOut: media.leftOut }),
       ...(comparison && { mediaComparison: comparison }),
       ...(source.profile && { profile: source.profile }),
     },

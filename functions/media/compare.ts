@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type MediaComparison, mostNamed } from '../run/media-comparison.ts';
 import { fromLatin1, printable, toLatin1 } from './path.ts';
+import { matchMedia } from './patterns.ts';
 
 /** Longer names are cut where they are only shown. */
 const longestName = 300;
@@ -78,14 +79,17 @@ export class FileComparison {
     if (this.#orphans.length < mostNamed) this.#orphans.push(shown(path));
   }
 
-  get result(): MediaComparison {
-    const missing = [...this.#open].slice(0, mostNamed);
+  /** @param leftOut patterns by which files were left out on purpose */
+  result(leftOut: readonly string[] = []): MediaComparison {
+    const isLeftOut = matchMedia(leftOut);
+    const missing = [...this.#open].filter(([path]) => !isLeftOut(path));
     return {
       columns: [...this.#columns],
       referenced: this.#referenced,
       files: this.#files,
-      missing: this.#open.size,
-      missingFiles: missing.map(([path, column]) => ({
+      missing: missing.length,
+      leftOut: this.#open.size - missing.length,
+      missingFiles: missing.slice(0, mostNamed).map(([path, column]) => ({
         path: shown(path),
         column: this.#columns[column] ?? '',
       })),

@@ -75,3 +75,10 @@ export function asNotWritable(error: unknown, media: Buffer): unknown {
     { cause: error },
   );
 }
+
+export class BadMediaPattern extends errorOf({
+  code: 'BadMediaPattern',
+  exitCode: 2,
+  meaning:
+    'A pattern of media files (--exclude-media, or `media` in a profile) can not be read; docs/media.md says how they are written.',
+}) {}

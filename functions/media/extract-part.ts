@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { FilePart } from './archive-part.ts';
 import { MediaDamaged } from './errors.ts';
-import type { ExtractedShard, ExtractOptions } from './extract.ts';
+import { type ExtractedShard, type ExtractOptions, nothingLeftOut } from './extract.ts';
 import type { FileAttributes, PartFile } from './part-file.ts';
 import { fromLatin1, printable } from './path.ts';
 import { tarPadding } from './tar-header.ts';
@@ -40,7 +40,7 @@ export async function extractPart(
   } else progress.advance({ bytes: part.bytes });
   await file.finishIfWhole();
   progress.advance({ files });
-  return { files, directories: 0, links: 0, bytes: part.bytes, members: files };
+  return { files, directories: 0, links: 0, bytes: part.bytes, members: files, leftOut: nothingLeftOut };
 }
 
 /** Takes a part apart: the header where it is the first one, content, and the padding where it is the last one. */

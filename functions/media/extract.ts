@@ -17,6 +17,8 @@ export interface ExtractOptions {
   readonly progress: Progress;
   /** Where the shard is a part of one file, and not whole members. */
   readonly part?: FilePart | undefined;
+  /** Whether a member, by its path as latin1, is left out; parts are left out by who calls. */
+  readonly staysOut?: (path: string) => boolean;
 }
 
 export interface ExtractedShard {
@@ -26,7 +28,18 @@ export interface ExtractedShard {
   readonly bytes: number;
   /** To be compared with what the manifest says of the chunk: an archive may end early between two members. */
   readonly members: number;
+  /** Of those, what was not unpacked. */
+  readonly leftOut: LeftOutCounts;
 }
+
+export interface LeftOutCounts {
+  readonly files: number;
+  readonly directories: number;
+  readonly links: number;
+  readonly bytes: number;
+}
+
+export const nothingLeftOut: LeftOutCounts = { files: 0, directories: 0, links: 0, bytes: 0 };
 
 /** Contents up to this size are written in the background, several at once. */
 const smallFile = 256 * 1024;
@@ -54,12 +67,19 @@ export async function extractShard(
   }
   const tasks = new BoundedTasks(width);
   const counts = { file: 0, directory: 0, symlink: 0 };
+  const left = { file: 0, directory: 0, symlink: 0, bytes: 0 };
   const directories: DirectoryAttributes[] = [];
   let bytes = 0;
   try {
     for await (const member of readMembers(tar)) {
       options.signal.throwIfAborted();
       const parts = safeParts(member);
+      if (options.staysOut?.(parts.join('/'))) {
+        left[member.kind] += 1;
+        left.bytes += member.kind === 'file' ? member.size : 0;
+        for await (const _ of member.content);
+        continue;
+      }
       counts[member.kind] += 1;
       if (member.kind === 'directory') {
         await unpacking.ensureDirectory(parts);
@@ -87,7 +107,14 @@ export async function extractShard(
   }
   await recordDirectories(build, shard, directories);
   const { file: files, directory, symlink: links } = counts;
-  return { files, directories: directory, links, bytes, members: files + directory + links };
+  return {
+    files,
+    directories: directory,
+    links,
+    bytes,
+    members: files + directory + links + left.file + left.directory + left.symlink,
+    leftOut: { files: left.file, directories: left.directory, links: left.symlink, bytes: left.bytes },
+  };
 }
 
 /** The names on a member's path, as latin1; none for the archive's root. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Lifetime } from '../run/lifetime.ts';
 import { cutIntoShards, defaultMostShards, defaultShardBytes, type ShardLimits } from './cut-into-shards.ts';
+import { matchMedia } from './patterns.ts';
 import { type Found, type Note, type ScanPosition, scanMedia } from './scan.ts';
 
 const count = z.int().nonnegative();
@@ -46,6 +47,8 @@ export const MediaPlan = z.object({
   links: count,
   bytes: count,
   notes: z.array(z.object({ path: z.string(), note: z.string() })),
+  /** What patterns left out. */
+  leftOut: z.object({ files: count, bytes: count }),
 });
 export type MediaPlan = z.infer<typeof MediaPlan>;
 
@@ -55,6 +58,8 @@ export interface PlanOptions extends ShardLimits {
   /** Ends when this is nearly over. */
   readonly life?: Lifetime | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Patterns of what stays out. */
+  readonly exclude?: readonly string[];
 }
 
 export interface PlannedMedia {
@@ -71,10 +76,12 @@ export async function planMedia(directory: string, options: PlanOptions = {}): P
 /**
  * Lists a media directory and cuts it into shards, as much of it as the lifetime allows. Every file is checked to be
  * readable.
- * @throws MediaDirectoryMissing, MediaUnreadable
+ * @throws MediaDirectoryMissing, MediaUnreadable, BadMediaPattern
  */
 export async function planSome(directory: string, options: PlanOptions): Promise<PlannedMedia> {
   const { shardBytes = defaultShardBytes, mostShards = defaultMostShards, after, life, signal } = options;
+  const staysOut = matchMedia(options.exclude ?? []);
+  const leftOut = { files: 0, bytes: 0 };
   const notes: Note[] = [];
   const found: Found[] = [];
   const counts = { file: 0, directory: 0, symlink: 0 };
@@ -83,10 +90,15 @@ export async function planSome(directory: string, options: PlanOptions): Promise
   for await (const member of scanMedia(directory, (note) => notes.push(note), after)) {
     signal?.throwIfAborted();
     const { path, kind, size } = member;
-    counts[kind] += 1;
-    bytes += size;
-    // There may be a million of them: facts are kept of those alone that may be cut.
-    found.push(size > shardBytes ? member : { path, kind, size });
+    if (staysOut(path)) {
+      if (kind !== 'directory') leftOut.files += 1;
+      leftOut.bytes += size;
+    } else {
+      counts[kind] += 1;
+      bytes += size;
+      // There may be a million of them: facts are kept of those alone that may be cut.
+      found.push(size > shardBytes ? member : { path, kind, size });
+    }
     if (life?.isNearlyOver) {
       rest = { path, kind };
       break;
@@ -96,5 +108,5 @@ export async function planSome(directory: string, options: PlanOptions): Promise
   // Nobody knows how much is to come: it may have half of the shards
   const most = rest ? Math.max(1, Math.floor(mostShards / 2)) : mostShards;
   const shards = cutIntoShards(found, { ...options, mostShards: most });
-  return { plan: { shards, files, directories, links, bytes, notes }, rest };
+  return { plan: { shards, files, directories, links, bytes, notes, leftOut }, rest };
 }

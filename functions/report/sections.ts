@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { CheckEntry } from '../run/check.ts';
-import { MediaComparison } from '../run/media-comparison.ts';
+import { MediaComparison, MediaLeftOut } from '../run/media-comparison.ts';
 
 /**
  * What the states of a restore leave for its report, by the state's name. A section is what the state came to, for
@@ -38,7 +38,7 @@ export const sections = {
   VerifyRestore: z.object({
     tables: count,
     rows: count,
-    media: z.object({ files: count, bytes: count }).nullable(),
+    media: z.object({ files: count, bytes: count, leftOut: MediaLeftOut.optional() }).nullable(),
   }),
   /** Left by VerifyRestore, where media are restored. */
   CompareMedia: z.object({

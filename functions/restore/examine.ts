@@ -6,7 +6,6 @@ import { waitingIn } from '../cache/broker/words.ts';
 import { checkCache } from '../cache/invalidate-redis.ts';
 import { checkMediaRoom } from '../media/room.ts';
 import { checkMediaTarget } from '../media/target.ts';
-import { findProfile } from '../profile/find-profile.ts';
 import { type Check, fine, tried, warning } from '../run/check.ts';
 import { need } from '../run/require.ts';
 import type { RunId } from '../run/run-id.ts';
@@ -15,6 +14,7 @@ import type { Surroundings } from '../run/surroundings.ts';
 import { checkTarget, type TargetCheck, type TargetRules } from '../target/check-target.ts';
 import { planRebuild } from '../target/rebuild.ts';
 import { chooseTables } from './choose-tables.ts';
+import { mediaRulesOf } from './media-rules.ts';
 import { pinFiles } from './pin-files.ts';
 import { planProfile } from './plan-profile.ts';
 import type { RestoreRecord } from './records.ts';
@@ -78,7 +78,7 @@ export async function examine(
     scope,
     ...(tables && { tables }),
     rebuild: planRebuild(runId, looked.facts),
-    files: surroundings.targetProfile ? (await findProfile(surroundings.targetProfile)).files.slice() : [],
+    ...(await mediaRulesOf(options, surroundings)),
     notes: [],
   };
   const profile = await checkProfile(record, manifest, runId, surroundings);

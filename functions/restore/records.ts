@@ -22,6 +22,8 @@ export const RestoreRecord = z.object({
   rebuild: Rebuild,
   /** Applied to the rows on their way in; it holds no key. */
   profile: AppliedProfile.optional(),
+  /** Patterns of media that are not restored. */
+  excludeMedia: z.array(z.string()).optional(),
   /** The profile's: columns beyond Nautobot's own that refer to files. */
   files: z.array(z.string()).optional(),
   notes: z.array(z.string()),
@@ -54,8 +56,17 @@ export type LoadPlan = z.infer<typeof LoadPlan>;
 export const MediaCount = z.object({ found: TreeCount, comparison: SavedComparison });
 export type MediaCount = z.infer<typeof MediaCount>;
 
+/** ExtractMedia, where patterns leave files out. */
+export const LeftOutRecord = z.object({
+  files: z.int(),
+  directories: z.int(),
+  links: z.int(),
+  bytes: z.int(),
+});
+
 export const keys = {
   plan: restorePlanKey,
   mediaCount: (runId: RunId) => runKey(runId, 'media-count.json'),
+  mediaLeftOut: (runId: RunId, shard: number) => runKey(runId, `media-left-out/${shard}.json`),
   load: (runId: RunId, shard: number) => runKey(runId, `load/${shard}.json`),
 } as const;

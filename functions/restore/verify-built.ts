@@ -3,14 +3,16 @@ import type { PostData } from '../definitions/post-data-groups.ts';
 import { buildOf } from '../media/build.ts';
 import { FileComparison } from '../media/compare.ts';
 import { countSome, nothingCounted, type TreeCount } from '../media/count-tree.ts';
+import { type LeftOutCounts, nothingLeftOut } from '../media/extract.ts';
 import type { Database } from '../postgres/session.ts';
 import type { Lifetime } from '../run/lifetime.ts';
-import { leave } from '../run/stored.ts';
+import type { MediaLeftOut } from '../run/media-comparison.ts';
+import { find, leave } from '../run/stored.ts';
 import { RestoreVerificationFailed } from '../target/errors.ts';
 import { countRows, type VerifiedRestore, verifyRestore } from '../target/verify-restore.ts';
 import { referencesIn } from './compare-media.ts';
 import { tablesAsKept } from './kept-rows.ts';
-import { keys, MediaCount } from './records.ts';
+import { keys, LeftOutRecord, MediaCount } from './records.ts';
 import type { Restoring } from './restoring.ts';
 
 /** Nothing of a few tables' post-data is made in the hidden database: the target has its own. */
@@ -25,7 +27,7 @@ const nothing: PostData = {
 };
 
 export interface VerifiedBuild extends VerifiedRestore {
-  readonly media: { readonly files: number; readonly bytes: number } | null;
+  readonly media: { readonly files: number; readonly bytes: number; readonly leftOut?: MediaLeftOut } | null;
 }
 
 /**
@@ -53,7 +55,7 @@ export async function verifyBuilt(
     if (counted === undefined) return undefined;
     const found = await countMedia(restoring, target, media, options);
     if (found.pending.length > 0) return undefined;
-    mediaFound = compareCounts(restoring, media, found);
+    mediaFound = await compareCounts(restoring, media, found);
   }
   const verified = await verifyRestore(target, plan.rebuild, {
     postData: whole ? await restoring.postData(options.signal) : nothing,
@@ -83,20 +85,44 @@ async function countMedia(
   if (found.pending.length === 0)
     await restoring.report('CompareMedia', {
       backup: manifest.mediaComparison ?? null,
-      restored: comparison.result,
+      restored: comparison.result([
+        ...(manifest.mediaLeftOut?.patterns ?? []),
+        ...(restoring.plan.excludeMedia ?? []),
+      ]),
     });
   return found;
 }
 
-function compareCounts({ manifest }: Restoring, media: string, found: TreeCount) {
-  const expected = manifest.media;
+async function compareCounts(restoring: Restoring, media: string, found: TreeCount) {
+  const expected = restoring.manifest.media;
   if (typeof expected === 'string') return { files: 0, bytes: 0 };
+  const left = await leftOutOf(restoring, expected.chunks.length);
   const differences = (['files', 'directories', 'links', 'bytes'] as const)
-    .filter((what) => found[what] !== expected[what])
-    .map((what) => `${found[what]} ${what} instead of ${expected[what]}`);
+    .filter((what) => found[what] !== expected[what] - left[what])
+    .map((what) => `${found[what]} ${what} instead of ${expected[what] - left[what]}`);
   if (differences.length > 0)
     throw new RestoreVerificationFailed(
       `the media unpacked beside ${media} are not what the backup says, so they do not come into use: ${differences.join(', ')}`,
     );
-  return { files: found.files, bytes: found.bytes };
+  const { excludeMedia: patterns = [] } = restoring.plan;
+  const leftOut = { patterns, files: left.files + left.links, bytes: left.bytes };
+  return { files: found.files, bytes: found.bytes, ...(patterns.length > 0 && { leftOut }) };
+}
+
+/** Records read at the same time. */
+const width = 24;
+
+/** What workers left out by patterns; every one of them says how much, or the restore is not whole. */
+async function leftOutOf({ store, runId, plan }: Restoring, shards: number): Promise<LeftOutCounts> {
+  const sum = { ...nothingLeftOut };
+  if (!plan.excludeMedia?.length) return sum;
+  for (let from = 1; from <= shards; from += width) {
+    const numbers = Array.from({ length: Math.min(width, shards - from + 1) }, (_, index) => from + index);
+    const records = await Promise.all(
+      numbers.map((shard) => find(store, keys.mediaLeftOut(runId, shard), LeftOutRecord)),
+    );
+    for (const record of records)
+      for (const what of ['files', 'directories', 'links', 'bytes'] as const) sum[what] += record[what];
+  }
+  return sum;
 }

@@ -17,6 +17,8 @@ export const BackupOptions = z.strictObject({
   excludeTableData: z.array(z.string()).default([]),
   excludeTables: z.array(z.string()).default([]),
   schemaOnly: z.boolean().default(false),
+  /** Patterns of media that stay out. */
+  excludeMedia: z.array(z.string()).default([]),
   /** Workers at once. */
   jobs: z.int().min(1).max(1000).default(2),
   /** Bytes of table that a shard is planned for. */
@@ -40,6 +42,8 @@ export const RestoreOptions = z.strictObject({
     .default('latest'),
   /** pg_dump patterns; empty: everything. */
   tables: z.array(z.string()).default([]),
+  /** Patterns of media that are not restored. */
+  excludeMedia: z.array(z.string()).default([]),
   keepPrevious: z.boolean().default(false),
   /** Afterwards remove what earlier restores have kept. */
   dropPrevious: z.boolean().default(false),

@@ -14,11 +14,12 @@ describe('files that a database refers to, held against files', () => {
     comparison.refer('also gone.txt', 1);
     for (const path of ['images/写真.png', 'images/front.png', 'apps/own.cfg']) comparison.meet(latin1(path));
     comparison.meet('\xff\xfe');
-    expect(comparison.result).toEqual({
+    expect(comparison.result()).toEqual({
       columns: ['public.a.image', 'public.b.file'],
       referenced: 4,
       files: 4,
       missing: 2,
+      leftOut: 0,
       missingFiles: [
         { path: 'gone.png', column: 'public.a.image' },
         { path: 'also gone.txt', column: 'public.b.file' },
@@ -34,7 +35,7 @@ describe('files that a database refers to, held against files', () => {
       comparison.refer(`missing-${n}`, 0);
       comparison.meet(`orphan-${n}`);
     }
-    const { missing, missingFiles, orphaned, orphanedFiles } = comparison.result;
+    const { missing, missingFiles, orphaned, orphanedFiles } = comparison.result();
     expect([missing, orphaned]).toEqual([1000, 1000]);
     expect([missingFiles.length, orphanedFiles.length]).toEqual([mostNamed, mostNamed]);
   });
@@ -49,7 +50,7 @@ describe('files that a database refers to, held against files', () => {
           comparison.meet(name);
           comparison = FileComparison.resume(JSON.parse(JSON.stringify(comparison.saved)));
         }
-        const { referenced, missing, orphaned } = comparison.result;
+        const { referenced, missing, orphaned } = comparison.result();
         const both = files.filter((name) => references.includes(name)).length;
         expect(referenced - missing).toBe(both);
         expect(files.length - orphaned).toBe(both);

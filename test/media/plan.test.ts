@@ -46,6 +46,7 @@ describe('a media plan', () => {
       links: 0,
       bytes: 0,
       notes: [],
+      leftOut: { files: 0, bytes: 0 },
     });
   });
 

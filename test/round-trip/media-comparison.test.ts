@@ -95,4 +95,5 @@ test.each([
       await target.drop();
     }
   },
+  120_000,
 );
