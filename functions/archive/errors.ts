@@ -49,3 +49,10 @@ export class DirectoryUnusable extends errorOf({
   exitCode: 2,
   meaning: 'The directory to export into does not exist or cannot be written.',
 }) {}
+
+export class RowTooLarge extends errorOf({
+  code: 'RowTooLarge',
+  exitCode: 1,
+  meaning:
+    'A row is larger than what this process has memory for; rows of up to a gigabyte can be backed up where there are three. Give the worker more memory (on Lambda: the function named in the message), or leave the rows of the table out.',
+}) {}

@@ -1,6 +1,7 @@
 import { promisify } from 'node:util';
 import { constants, type ZstdOptions, zstdCompress, zstdDecompress } from 'node:zlib';
 import { DamagedBackup } from './errors.ts';
+import { needRoom } from './memory-room.ts';
 
 export const blockBytes = 4 * 1024 * 1024;
 /**
@@ -138,7 +139,7 @@ export function frameLength(buffer: Buffer, offset = 0): number | undefined {
 
 /**
  * The content of exactly one frame, in the thread pool; its checksum is compared by the decompressor. A frame must say
- * its content's size, and no more than that is ever allocated. Throws `DamagedBackup`.
+ * its content's size, and no more than that is ever allocated. Throws `DamagedBackup`, `RowTooLarge`.
  */
 export async function decompressFrame(frame: Buffer): Promise<Buffer> {
   const header = frameHeader(frame, 0);
@@ -148,11 +149,13 @@ export async function decompressFrame(frame: Buffer): Promise<Buffer> {
   if (contentSize === undefined) throw new DamagedBackup('a zstd frame does not say the size of its content');
   if (contentSize > contentAtMost || impossible(frame, contentSize))
     throw new DamagedBackup(`a zstd frame of ${frame.length} bytes says that it holds ${contentSize} bytes`);
+  needRoom('a row', contentSize, 1.1);
   let content: Buffer;
   try {
     content = await decompress(frame, {
       maxOutputLength: Math.max(1, contentSize),
-      chunkSize: Math.min(Math.max(64, contentSize + 1), 8 * 1024 * 1024),
+      // In one piece: several would be there a second time when they are put together
+      chunkSize: Math.max(64, contentSize + 1),
     });
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);

@@ -1,10 +1,10 @@
 import { errorOf } from '../errors/replicator-error.ts';
 
-export class RowTooLarge extends errorOf({
-  code: 'RowTooLarge',
-  exitCode: 1,
+export class CopyOutlastsHandler extends errorOf({
+  code: 'CopyOutlastsHandler',
+  exitCode: 2,
   meaning:
-    'A row is larger than what this process has memory for; rows of up to a gigabyte can be backed up where there are three. Give the worker more memory (on Lambda: the function named in the message), or leave the rows of the table out.',
+    "A table is read by one COPY, because the server is older than PostgreSQL 14 or because of an extension's condition, and is too large for a worker's lifetime (15 minutes on Lambda). Back it up by the command line, update the server, or leave its rows out.",
 }) {}
 
 export class RowsIncomplete extends errorOf({

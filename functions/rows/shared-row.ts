@@ -1,9 +1,7 @@
-import { RowTooLarge } from './errors.ts';
+import { needRoom } from '../archive/memory-room.ts';
 
 /** Memory for the rows that slices share; what is larger is a block of its own and goes with its row. */
 const keptBytes = 1024 * 1024;
-/** Rows up to this are read without asking how much memory there is. */
-const unaskedBytes = 32 * 1024 * 1024;
 /** Its bytes, and its frame in pieces and as a whole: half of it each for hexadecimal digits, which little shrinks less than. */
 const memoryOfRow = 2.2;
 
@@ -46,21 +44,9 @@ export class SharedRow {
   }
 
   #grow(size: number): void {
-    if (size > unaskedBytes) checkRoom(this.#table, size);
+    needRoom(`a row of ${this.#table}`, size, memoryOfRow);
     const memory = Buffer.allocUnsafeSlow(size <= keptBytes ? keptBytes : size);
     this.#memory.copy(memory, 0, 0, this.#used);
     this.#memory = memory;
   }
-}
-
-/** Better told than ended: Linux, and Lambda, end a process that takes more memory than there is without a word. */
-function checkRoom(table: string, bytes: number): void {
-  const needed = bytes * memoryOfRow;
-  const available = process.availableMemory();
-  if (needed <= available) return;
-  const megabytes = (count: number) => `${Math.ceil(count / 1_000_000)} MB`;
-  throw new RowTooLarge(
-    `a row of ${table} has ${megabytes(bytes)} of text: to back it up takes ${megabytes(needed)} of memory, and ${megabytes(available)} are available. ` +
-      "Give the worker more (on Lambda: the CopyShard function's memory), or leave the table's rows out (--exclude-table-data)",
-  );
 }

@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { CopyOutlastsHandler } from '../../functions/rows/errors.ts';
+import { checkLongCopies } from '../../functions/rows/long-copies.ts';
 import { planShards } from '../../functions/rows/plan-shards.ts';
 import { type PlannedChunk, ShardPlan } from '../../functions/rows/shard-plan.ts';
 import type { TableToRead } from '../../functions/snapshot/tables.ts';
@@ -142,4 +144,27 @@ test('a hundred thousand tables are planned in a moment, and the numbers of the 
   const { shards } = planShards(list, { shardBytes: MiB, jobs: 100, serverVersion: 180_000 });
   expect(performance.now() - began).toBeLessThan(5_000);
   expect(JSON.stringify(shards.map(({ shard }) => shard)).length).toBeLessThan(262_144);
+});
+
+test('a table of one COPY that no lifetime is long enough for is refused by name, a doubtful one is warned of', () => {
+  const gigabyte = 1_000 * 1_000 * 1_000;
+  const check = (bytes: number, serverVersion: number, seconds: number, condition: string | null = null) => {
+    const one = table(1, 1, bytes - 8192, { condition });
+    return checkLongCopies(
+      planShards([one], { shardBytes: MiB, jobs: 2, serverVersion }),
+      serverVersion,
+      seconds,
+    );
+  };
+  expect(() => check(200 * gigabyte, 13_00_10, 900)).toThrow(CopyOutlastsHandler);
+  expect(() => check(200 * gigabyte, 13_00_10, 900)).toThrow(
+    /^public\.t1 \(200000 MB\) can't be read within the 900 s .*since 14.*--exclude-table-data public\.t1/,
+  );
+  expect(() => check(200 * gigabyte, 18_00_00, 900, 'WHERE x')).toThrow(CopyOutlastsHandler);
+  expect(check(60 * gigabyte, 13_00_10, 900)).toEqual([
+    expect.stringMatching(/^public\.t1 \(60000 MB\) may take longer than the 900 s/),
+  ]);
+  expect(check(30 * gigabyte, 13_00_10, 900)).toEqual([]);
+  expect(check(200 * gigabyte, 18_00_00, 900)).toEqual([]);
+  expect(check(200 * gigabyte, 13_00_10, Number.POSITIVE_INFINITY)).toEqual([]);
 });

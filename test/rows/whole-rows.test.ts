@@ -79,6 +79,6 @@ test('a row for which there is no memory is refused by name before it is read, w
     },
   };
   await expect(takeWholeRows(begun, ignore, 'public.huge')).rejects.toThrow(
-    /^a row of public\.huge has 8000001 MB of text: .* of memory, and \d+ MB are available.*CopyShard/,
+    /^a row of public\.huge has 8000001 MB of text, which takes .* of memory, and \d+ MB are available.*CopyShard/,
   );
 });
