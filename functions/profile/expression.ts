@@ -215,7 +215,9 @@ async function singleExpression(text: string): Promise<{ readonly target: Tree }
   );
   if (statements.length !== 1 || targets.length !== 1 || others.length > 0 || targets[0].ResTarget?.name)
     throw new NotUsable('it is not one expression');
-  return { target: targets[0].ResTarget?.val };
+  const target = targets[0].ResTarget?.val;
+  if (target?.RowExpr) throw new NotUsable('it is not one expression but several');
+  return { target };
 }
 
 function visit(tree: Tree, see: (kind: string, node: Tree) => void): void {

@@ -119,7 +119,14 @@ function readText({ name, text }: ProfileText): ReadText {
   }));
   if (problems.length > 0) return { file: undefined, sections: [], problems };
   const placeOf = (path: readonly PropertyKey[]) => at(offsetOf(document.contents, path));
-  const parsed = ProfileFile.safeParse(document.toJS() ?? {});
+  let value: unknown;
+  try {
+    value = document.toJS() ?? {};
+  } catch (error) {
+    // An alias without an anchor, or a great many of them
+    return { file: undefined, sections: [], problems: [{ place: at(0), what: (error as Error).message }] };
+  }
+  const parsed = ProfileFile.safeParse(value);
   if (!parsed.success)
     return {
       file: undefined,
@@ -189,16 +196,25 @@ function problemsOf(issue: z.core.$ZodIssue, placeOf: PlaceOf): Problem[] {
     }));
   if (issue.code === 'invalid_union') {
     // The kind that came furthest is the one that was meant
-    const kinds = issue.errors.filter((kind) =>
-      kind.some(({ path, code }) => path.length > 0 || code === 'unrecognized_keys'),
+    const kinds = issue.errors.map((kind) => kind.flatMap(innermost));
+    const meant = kinds.find((kind) =>
+      kind.some(({ path, code }) => path.length > 0 || code === 'unrecognized_keys' || code === 'too_small'),
     );
-    const meant = kinds[0];
     if (meant)
       return meant.flatMap((inner) =>
         problemsOf({ ...inner, path: [...issue.path, ...inner.path] } as z.core.$ZodIssue, placeOf),
       );
   }
   return [{ place: placeOf(issue.path), what: `${field}: ${issue.message}` }];
+}
+
+function innermost(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
+  if (issue.code !== 'invalid_union') return [issue];
+  const inner = issue.errors.flat().flatMap(innermost);
+  return inner
+    .filter(({ code }) => code === 'too_small')
+    .concat(issue)
+    .slice(0, 1);
 }
 
 /** Where in the text what a path leads to is written; its key where it is an entry of a map. */

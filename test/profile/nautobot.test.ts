@@ -139,6 +139,22 @@ describe.each([
     expect(section?.disabled).toContainEqual({ table: 'public.extras_webhook', column: 'enabled', rows: 1 });
   });
 
+  it('lets the history of some days be replaced alone, without its secrets and people', async () => {
+    const profile = join(await freshFolder('profile'), 'recent.yaml');
+    await writeFile(
+      profile,
+      'version: 1\nextends: nautobot\nswitches: {history: recent, history_days: 36500}',
+    );
+    const table = ['extras_objectchange', 'extras_jobresult', 'extras_joblogentry', 'extras_webhook'];
+    await verbs().restore({ store, target: safe.target.url, table, profile });
+    const changes = 'SELECT count(*)::int AS n FROM extras_objectchange';
+    expect(await query(safe.target, changes)).toEqual(await query(source, changes));
+    expect(
+      await query(safe.target, "SELECT object_data #> '{deep,0}' AS data FROM extras_objectchange LIMIT 1"),
+    ).toEqual([{ data: { api_token: 'masked' } }]);
+    expect(await markersIn(safe.target)).toEqual([]);
+  });
+
   it('is what keeps each secret away: without a rule, what it is about comes through, and only that', async () => {
     const file = join(await freshFolder('profile'), 'staging.yaml');
     await writeFile(file, withoutRules);

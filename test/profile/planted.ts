@@ -101,10 +101,12 @@ export async function findMarkers(
       WHERE c.relkind IN ('r', 'm') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'`,
   );
   const found = new Set<string>();
-  const pattern = `(${planted.flatMap(({ marker }) => [marker, Buffer.from(marker).toString('hex')]).join('|')})`;
+  const hex = Buffer.from(everyMarker).toString('hex');
   for (const { name } of tables) {
     const rows = await session.query<{ marker: string }>(
-      `SELECT DISTINCT m[1] AS marker FROM ${name} t, regexp_matches(t::text, ${quoteLiteral(pattern)}, 'g') m`,
+      `SELECT DISTINCT m[1] AS marker
+         FROM ${name} t, regexp_matches(t::text, '(${everyMarker}[0-9a-z]{3}|${hex}[0-9a-f]{6})', 'g') m
+        WHERE t::text LIKE '%${everyMarker}%' OR t::text LIKE '%${hex}%'`,
     );
     for (const { marker } of rows) found.add(marker);
   }
@@ -128,7 +130,7 @@ async function columnsOf(session: Session, table: string): Promise<Column[]> {
 /** A marker comes first, so that it is not what a short column cuts off. */
 function plantedValue({ type, length }: Column, marker: string): string {
   if (type === 'jsonb')
-    return `jsonb_build_object('deep', jsonb_build_array(jsonb_build_object('x', '${marker}' || r.n)))`;
+    return `jsonb_build_object('deep', jsonb_build_array(jsonb_build_object('api_token', '${marker}' || r.n)))`;
   if (type === 'bytea') return `convert_to('${marker}' || r.n, 'UTF8')`;
   return length === null ? `'${marker}' || r.n` : `left('${marker}' || r.n, ${length})`;
 }
@@ -143,7 +145,7 @@ async function insertRow(session: Session, table: string, columns: readonly Colu
   }
   const values = needed.map(({ type, parent, parent_column }) => {
     if (parent !== null) return `(SELECT ${parent_column} FROM ${parent} LIMIT 1)`;
-    if (type === 'uuid') return 'gen_random_uuid()';
+    if (type === 'uuid') return 'md5(random()::text)::uuid';
     if (type === 'bool') return 'true';
     if (type === 'timestamptz' || type === 'date') return 'now()';
     if (type === 'jsonb') return "'{}'";
