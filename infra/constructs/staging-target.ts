@@ -109,6 +109,7 @@ export class StagingTarget extends Construct {
         targetMedia: media,
         unavailable: [
           ...(rest.cache || invalidate ? [] : ['invalidateCache']),
+          ...(rest.cache ? [] : ['drainBroker']),
           ...(afterRestore ? [] : ['afterRestore']),
         ],
       },

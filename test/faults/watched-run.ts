@@ -16,7 +16,7 @@ import { type Fault, faulty } from '../store/faults.ts';
 export type Watch = (point: string) => void | Promise<void>;
 
 export interface WatchedRun {
-  readonly machine: 'backup' | 'restore';
+  readonly machine: 'backup' | 'restore' | 'clean-up';
   readonly places: Places;
   readonly input?: Record<string, unknown>;
   readonly watch?: Watch;

@@ -1,10 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { errorOf } from '../../functions/errors/replicator-error.ts';
+import { announceFailure } from '../../functions/handlers/announce-failure.ts';
+import { announceBackup } from '../../functions/handlers/backup/announce-backup.ts';
 import { begin } from '../../functions/handlers/begin.ts';
 import { readFailure } from '../../functions/handlers/read-failure.ts';
 import type { StateHandler } from '../../functions/handlers/state-handler.ts';
-import { runMachine } from '../../local/run-machine.ts';
+import { readDefinition, type StateDefinition } from '../../local/definition.ts';
+import { type RunnerOptions, runMachine } from '../../local/run-machine.ts';
 import { type Recording, recording } from './fake-surroundings.ts';
 
 class Broken extends errorOf({ code: 'Broken', exitCode: 4, meaning: 'A test made it.' }) {}
@@ -20,7 +23,10 @@ const announce: StateHandler = async (state) => {
 };
 
 /** Every handler doing nothing but handing on what the next states look for, and the synthesised definitions. */
-function machines(handlers: Record<string, StateHandler>): Recording {
+function machines(
+  handlers: Record<string, StateHandler>,
+  definitions: NonNullable<RunnerOptions['definitions']> = {},
+): Recording {
   const idle = [
     'Lock DumpSchema CopyShard CompareMedia ArchiveMedia ReadSequences ReleaseSnapshot',
     'CreateDatabase LoadPreData LoadShard ExtractMedia Sanitize BuildIndexes AddConstraints AddTriggers',
@@ -50,7 +56,7 @@ function machines(handlers: Record<string, StateHandler>): Recording {
       ReadFailure: readFailure,
       ...handlers,
     },
-    {},
+    definitions,
   );
 }
 
@@ -311,4 +317,81 @@ test('with lifetimes of some seconds, waits are shorter by as much, and who over
   expect(planned).toBe(2);
   expect(Math.max(...remaining)).toBeLessThanOrEqual(1_000);
   expect(kept).toBeGreaterThan(2);
+});
+
+describe('what a run announces', () => {
+  /** The synthesised machine with a handler in place of EventBridge. */
+  const toldBy = (machine: 'backup' | 'restore') => {
+    const definition = readDefinition(machine);
+    const states = Object.entries(definition.States).map(([name, state]): [string, StateDefinition] =>
+      state.Resource === 'arn:aws:states:::events:putEvents'
+        ? [name, { ...state, Resource: 'arn:aws:lambda:local:000000000000:function:Tell' }]
+        : [name, state],
+    );
+    return { [machine]: { ...definition, States: Object.fromEntries(states) } };
+  };
+  const told: { DetailType: string; Source: string; Detail: Record<string, unknown> }[] = [];
+  const tell: StateHandler = async (input) => void told.push(...(input as { Entries: typeof told }).Entries);
+  const detail = {
+    version: 1,
+    run: expect.stringMatching(/^\d{8}T\d{6}Z-\w{6}$/),
+    execution: expect.stringMatching(/^arn:aws:states:/),
+    startedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+  };
+  beforeEach(() => {
+    told.length = 0;
+  });
+
+  test('is the sealed backup, as AnnounceBackup tells of it', async () => {
+    const { options } = machines({ Tell: tell, AnnounceBackup: announceBackup }, toldBy('backup'));
+    await runMachine('backup', {}, options);
+    expect(told).toEqual([
+      {
+        Source: 'nautobot-replicator',
+        DetailType: 'Backup Sealed',
+        Detail: { ...detail, backup: { backupId: expect.any(String), uri: 's3://b/' } },
+      },
+    ]);
+  });
+
+  test('is the restored backup, when it is in use', async () => {
+    const { options } = machines({ Tell: tell }, toldBy('restore'));
+    await runMachine('restore', { backup: '20261123T054300Z-k3f9qa' }, options);
+    expect(told).toMatchObject([
+      {
+        DetailType: 'Restore Finished',
+        Detail: { ...detail, backup: '20261123T054300Z-k3f9qa', scope: 'database' },
+      },
+    ]);
+  });
+
+  test('is the failure as its worker wrote it, and that CleanUp failed too', async () => {
+    const { options } = machines(
+      {
+        Tell: tell,
+        AnnounceFailure: announceFailure,
+        CopyShard: async () => Promise.reject(new Broken('shard 2 is broken')),
+        CleanUp: async () => Promise.reject(new Broken('no way there')),
+      },
+      toldBy('backup'),
+    );
+    await expect(runMachine('backup', {}, options)).rejects.toMatchObject({ code: 'Broken' });
+    expect(told).toMatchObject([
+      {
+        DetailType: 'Backup Failed',
+        Detail: {
+          ...detail,
+          error: 'Broken',
+          message: expect.stringMatching(/^shard 2 is broken; CleanUp failed too/),
+          cleanUp: 'FAILED',
+        },
+      },
+    ]);
+  });
+
+  test('changes nothing when it can not be told', async () => {
+    const broken: StateHandler = async () => Promise.reject(new Broken('no bus'));
+    const { options } = machines({ Tell: broken }, toldBy('backup'));
+    expect(await runMachine('backup', {}, options)).toMatchObject({ backup: { uri: 's3://b/' } });
+  });
 });
