@@ -22,7 +22,7 @@ describe('docs/inputs.md', () => {
   ] as const)('%s: lists every field of the input, with its default', (title, kind) => {
     const described = rows(title);
     const read = readInput(kind, {}) as { input: Record<string, unknown> };
-    expect([...described.keys()].sort()).toEqual(
+    expect([...described.keys()].sort(), 'docs/inputs.md needs a line for every field').toEqual(
       Object.keys((executionInputs[kind] as z.ZodObject).shape).sort(),
     );
     for (const [field, preset] of described)
