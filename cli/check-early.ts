@@ -73,6 +73,7 @@ export async function examineTargetEarly(
     target: need(surroundings, 'target'),
     manifestSource: await factsOf(source, runId, signal),
     roles: [],
+    tables: undefined,
     textBytes,
     source,
     rules: rulesOf(rules, surroundings),

@@ -224,6 +224,11 @@ export const dryRun = option({
   schema: flag,
 });
 
+export const createTarget = option({
+  help: 'Make the database when there is none: on a new server, after a disaster.',
+  schema: flag,
+});
+
 export const allowOlderCode = option({
   help: "Restore although the target's Nautobot is older than the backup.",
   schema: flag,

@@ -1,4 +1,6 @@
 import type { z } from 'zod';
+import { latestBackup } from '../functions/archive/list-backups.ts';
+import { readManifest } from '../functions/archive/read-manifest.ts';
 import { UsageError } from '../functions/errors/usage.ts';
 import { estimateRestore } from '../functions/estimate/estimate-restore.ts';
 import { shapeOfBackup } from '../functions/estimate/shape-of-backup.ts';
@@ -8,6 +10,7 @@ import { examine } from '../functions/restore/examine.ts';
 import { need } from '../functions/run/require.ts';
 import { runIdOf } from '../functions/run/run-id.ts';
 import { RestoreOptions } from '../functions/run/state.ts';
+import { createTarget } from '../functions/target/create-target.ts';
 import type { LocalSurroundings } from '../local/run-machine.ts';
 import { withFreeId } from './backup-chosen.ts';
 import { checkDatabaseEarly } from './check-early.ts';
@@ -51,6 +54,7 @@ const options = {
   backup: option.backup,
   target: option.target,
   source: option.sourceToCompare,
+  createTarget: option.createTarget,
   media: option.targetMedia,
   excludeMedia: option.excludeMedia,
   table: option.table,
@@ -89,10 +93,10 @@ export const restoreVerb: Verb = {
  */
 export async function dryRun(given: OptionsInput<typeof options>, io: Io): Promise<DryRunOfRestore> {
   const chosen = validateOptions(options, given, io.environment);
-  refuseWithTables(chosen);
-  if (chosen.excludeMedia.length > 0 && chosen.media === undefined)
+  refuseTogether(chosen);
+  if (chosen.createTarget)
     throw new UsageError(
-      '--exclude-media is about media, and none are restored: give --media DIR, or leave it out',
+      '--create-target makes a database and --dry-run changes nothing; leave out one of them',
     );
   const display = new RunDisplay(io, chosen.quiet);
   try {
@@ -118,11 +122,12 @@ export async function dryRun(given: OptionsInput<typeof options>, io: Io): Promi
  */
 export async function restore(given: OptionsInput<typeof options>, io: Io): Promise<RestoreOutcome> {
   const chosen = validateOptions(options, given, io.environment);
-  refuseWithTables(chosen);
+  refuseTogether(chosen);
   const display = new RunDisplay(io, chosen.quiet);
   try {
     const places = { ...chosen, targetMedia: chosen.media, targetProfile: chosen.profile };
     const surroundings = await surroundingsOf(places, io, display);
+    if (chosen.createTarget) await createMissing(chosen.backup, surroundings, io.signal);
     await checkDatabaseEarly(surroundings.target, io.signal);
     const output = await run('restore', inputOf(chosen), surroundings, display, io, { ...chosen, places });
     return await restoreOutcome(output, targetOf(surroundings), surroundings.store, display);
@@ -131,11 +136,32 @@ export async function restore(given: OptionsInput<typeof options>, io: Io): Prom
   }
 }
 
-function refuseWithTables({ table, media, keepPrevious, dropPrevious }: Options<typeof options>): void {
-  if (table.length === 0 || (media === undefined && !keepPrevious && !dropPrevious)) return;
-  throw new UsageError(
-    '--table replaces rows of the target in place; leave out --media and --keep-previous, and --drop-previous',
-  );
+/** After a disaster there is no target yet; what it is to be like, the backup says. */
+async function createMissing(
+  backup: string,
+  surroundings: LocalSurroundings,
+  signal: AbortSignal,
+): Promise<void> {
+  const { store, target, allowSource, allowedTargets } = surroundings;
+  if (!target) return;
+  const { source } = await readManifest(store, backup === 'latest' ? await latestBackup(store) : backup);
+  const runId = runIdOf(`create target ${process.pid}`, new Date().toISOString());
+  const rules = { allowSource, allowedTargets };
+  if (await createTarget(target, source, { runId, rules, signal }))
+    surroundings.progress.warn(
+      `there was no database ${target.address.database}: it is made now, and marked`,
+    );
+}
+
+function refuseTogether({ table, media, ...chosen }: Options<typeof options>): void {
+  if (table.length > 0 && (media !== undefined || chosen.keepPrevious || chosen.dropPrevious))
+    throw new UsageError(
+      '--table replaces rows of the target in place; leave out --media and --keep-previous, and --drop-previous',
+    );
+  if (chosen.excludeMedia.length > 0 && media === undefined)
+    throw new UsageError(
+      '--exclude-media is about media, and none are restored: give --media DIR, or leave it out',
+    );
 }
 
 function inputOf(chosen: Options<typeof options>): z.input<typeof RestoreOptions> {

@@ -60,6 +60,7 @@ export async function examine(
         target,
         manifestSource: manifest.source,
         roles: manifest.definitions.roles,
+        tables: entries,
         textBytes: entries.reduce((sum, { rawBytes }) => sum + rawBytes, 0),
         source,
         rules: rulesOf(options, surroundings),

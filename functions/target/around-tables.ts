@@ -1,5 +1,6 @@
 import type { SequenceEntry, TableEntry } from '../archive/manifest.ts';
 import type { RelationName } from '../definitions/post-data-groups.ts';
+import { StatementFailed } from '../postgres/errors.ts';
 import type { Session } from '../postgres/session.ts';
 import { relationKey } from './relation-key.ts';
 import { setSequenceValues } from './set-sequences.ts';
@@ -65,22 +66,41 @@ async function readOwned(
   );
 }
 
-/** Materialised views that read the tables, directly: they still show the old rows. */
-export async function viewsOn(session: Session, tables: readonly RelationName[]): Promise<string[]> {
+/**
+ * Refreshes materialised views that read the tables, directly or through other views, those first that others read. After
+ * the commit: one that can't be refreshed is as it was, and is named. Views that nobody had filled stay empty.
+ * @returns notes on those that still show the old rows
+ */
+export async function refreshViewsOn(session: Session, tables: readonly RelationName[]): Promise<string[]> {
   const rows = await session.query<{ view: string }>(
-    `SELECT DISTINCT v.oid::regclass::text AS view
-       FROM pg_catalog.pg_depend d
-       JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid
-       JOIN pg_catalog.pg_class v ON v.oid = r.ev_class AND v.relkind = 'm'
-       JOIN pg_catalog.pg_class c ON c.oid = d.refobjid
-       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-       JOIN unnest($1::text[], $2::text[]) AS w (schema, name)
-         ON w.schema = n.nspname AND w.name = c.relname
-      WHERE d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.refclassid = 'pg_catalog.pg_class'::regclass
-      ORDER BY 1`,
+    `WITH RECURSIVE reads AS (
+       SELECT DISTINCT d.refobjid AS relation, r.ev_class AS view
+         FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid
+        WHERE d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.refclassid = 'pg_catalog.pg_class'::regclass
+          AND d.refobjid <> r.ev_class),
+     above AS (
+       SELECT reads.view, 1 AS depth FROM reads WHERE reads.relation IN (${withPartitioned})
+       UNION SELECT reads.view, above.depth + 1 FROM above JOIN reads ON reads.relation = above.view
+        WHERE above.depth < 100)
+     SELECT c.oid::regclass::text AS view
+       FROM above JOIN pg_catalog.pg_class c ON c.oid = above.view
+      WHERE c.relkind = 'm' AND c.relispopulated GROUP BY c.oid ORDER BY pg_catalog.max(above.depth), 1`,
     [tables.map(({ schema }) => schema), tables.map(({ name }) => name)],
   );
-  return rows.map(
-    ({ view }) => `materialised view ${view} still shows the old rows: REFRESH MATERIALIZED VIEW ${view}`,
-  );
+  const notes: string[] = [];
+  for (const { view } of rows) {
+    const statement = `REFRESH MATERIALIZED VIEW ${view}`;
+    await session.execute(statement).catch((error: unknown) => {
+      if (!(error instanceof StatementFailed)) throw error;
+      notes.push(`materialised view ${view} still shows the old rows (${error.message}): ${statement}`);
+    });
+  }
+  return notes;
 }
+
+/** The tables, and those that they are partitions of: views read either. */
+const withPartitioned = `SELECT a.relid FROM unnest($1::text[], $2::text[]) AS w (schema, name)
+         JOIN pg_catalog.pg_namespace n ON n.nspname = w.schema
+         JOIN pg_catalog.pg_class t ON t.relnamespace = n.oid AND t.relname = w.name
+        CROSS JOIN LATERAL (SELECT t.oid AS relid
+              UNION SELECT p.relid::oid FROM pg_catalog.pg_partition_ancestors(t.oid) AS p (relid)) a`;

@@ -1,10 +1,11 @@
-import type { SourceFacts } from '../archive/manifest.ts';
+import type { SourceFacts, TableEntry } from '../archive/manifest.ts';
 import { describeAddress } from '../postgres/address.ts';
 import type { Database, Session } from '../postgres/session.ts';
 import { type AllowedTarget, textOf } from '../run/allowed.ts';
 import { type Check, fine, refusalsOf, refused, unknown, warning } from '../run/check.ts';
 import type { RunId } from '../run/run-id.ts';
 import { sizeText } from '../run/size-text.ts';
+import { checkOthers, checkTables } from './check-tables.ts';
 import { checkMigrations } from './compare-migrations.ts';
 import { checkDiskRoom } from './disk-room.ts';
 import { TargetIsSource, TargetNotAllowed, TargetNotListed, TargetUnfit } from './errors.ts';
@@ -39,6 +40,8 @@ export interface TargetCheckOptions {
   readonly manifestSource: SourceFacts;
   /** Roles that the definitions name. */
   readonly roles: readonly string[];
+  /** Tables of the backup, or those whose rows are to be replaced; undefined: there is no backup yet. */
+  readonly tables: readonly TableEntry[] | undefined;
   /** Of the rows to be loaded, as text. */
   readonly textBytes: number;
   /** For the live probe. */
@@ -81,6 +84,7 @@ export async function checkTarget(options: TargetCheckOptions): Promise<TargetCh
       ...checkRights(facts),
       ...(await checkMaintenance(target, options.runId, signal)),
       ...(scope === 'database' ? await checkObstacles(session) : []),
+      ...(await checkContents(session, scope, options.tables)),
       ...(await checkMigrations(session, manifestSource.migrations, rules.allowOlder)),
       await checkKept(session, target, rules.dropPrevious),
       await checkDiskRoom(session, target, options.textBytes, rules.ignoreDisk),
@@ -89,6 +93,15 @@ export async function checkTarget(options: TargetCheckOptions): Promise<TargetCh
   } finally {
     await session.end();
   }
+}
+
+async function checkContents(
+  session: Session,
+  scope: TargetCheckOptions['scope'],
+  tables: TargetCheckOptions['tables'],
+): Promise<readonly Check[]> {
+  if (!tables) return [];
+  return scope === 'tables' ? checkTables(session, tables) : [await checkOthers(session, tables)];
 }
 
 /**

@@ -96,7 +96,9 @@ function createStatement(rebuild: Rebuild, facts: TargetFacts): string {
 }
 
 /** Locale providers came with PostgreSQL 15, ICU rules with 16, the builtin provider with 17. */
-function localeClauses(facts: TargetFacts): string[] {
+export function localeClauses(
+  facts: Pick<TargetFacts, 'serverVersion' | 'localeProvider' | 'collate' | 'ctype' | 'locale' | 'icuRules'>,
+): string[] {
   const libc = [`LC_COLLATE ${quoteLiteral(facts.collate)}`, `LC_CTYPE ${quoteLiteral(facts.ctype)}`];
   if (facts.serverVersion < 150_000) return libc;
   const locale = quoteLiteral(facts.locale ?? '');

@@ -87,7 +87,8 @@ function otherMachine({ host }: Place): string {
     : '';
 }
 
-function samePlace(one: Place, other: Place): boolean {
+/** Host, port and database are the same, by whatever name of this machine. */
+export function samePlace(one: Place, other: Place): boolean {
   return normalHost(one.host) === normalHost(other.host) && sameButHost(one, other);
 }
 

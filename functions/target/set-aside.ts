@@ -6,6 +6,8 @@ import type { Session } from '../postgres/session.ts';
 export interface PutBack {
   readonly what: string;
   readonly statement: string;
+  /** Of a foreign key: how to count the rows that would refer to nothing, and whose they are. */
+  readonly orphans?: { readonly count: string; readonly of: string; readonly missing: string };
 }
 
 /** Something of the target that stands in the way of new rows, and comes back in the same transaction. */
@@ -21,6 +23,8 @@ interface ForeignKeyRow extends Record<string, unknown> {
   readonly relation: string;
   readonly references: string;
   readonly partitioned: boolean;
+  /** Columns at both ends, in pairs. */
+  readonly pairs: readonly (readonly [string, string])[];
   readonly definition: string;
   readonly comment: string | null;
 }
@@ -38,13 +42,18 @@ export async function foreignKeysAround(session: Session, tables: readonly Relat
        UNION
        SELECT k.oid, k.conparentid FROM pg_catalog.pg_constraint k JOIN up ON k.oid = up.conparentid)
      SELECT k.conname AS name, k.conrelid::regclass::text AS relation, k.confrelid::regclass::text AS "references",
-            c.relkind = 'p' AS partitioned, pg_catalog.pg_get_constraintdef(k.oid) AS definition,
+            c.relkind = 'p' AS partitioned,
+            (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(a.attname, f.attname) ORDER BY u.at)
+               FROM unnest(k.conkey, k.confkey) WITH ORDINALITY AS u (here, there, at)
+               JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.here
+               JOIN pg_catalog.pg_attribute f ON f.attrelid = k.confrelid AND f.attnum = u.there) AS pairs, pg_catalog.pg_get_constraintdef(k.oid) AS definition,
             pg_catalog.obj_description(k.oid, 'pg_constraint') AS comment
        FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
       WHERE k.oid IN (SELECT oid FROM up WHERE conparentid = 0) ORDER BY 2, 1`,
     names(tables),
   );
-  return rows.map(({ name, relation, references, partitioned, definition, comment }) => {
+  return rows.map((row) => {
+    const { name, relation, references, partitioned, definition, comment } = row;
     const what = `foreign key ${name} of ${relation}`;
     const constraint = quoteIdentifier(name);
     const table = partitioned ? relation : `ONLY ${relation}`;
@@ -53,9 +62,23 @@ export async function foreignKeysAround(session: Session, tables: readonly Relat
     return {
       tables: [relation, references],
       remove: `ALTER TABLE ${table} DROP CONSTRAINT ${constraint}`,
-      putBack: [{ what, statement: add }, ...(comment === null ? [] : [{ what, statement: say }])],
+      putBack: [
+        { what, statement: add, orphans: orphansOf(row) },
+        ...(comment === null ? [] : [{ what, statement: say }]),
+      ],
     };
   });
+}
+
+function orphansOf({ relation, references, partitioned, pairs }: ForeignKeyRow): PutBack['orphans'] & object {
+  const refers = pairs.map(([here]) => `c.${quoteIdentifier(here)} IS NOT NULL`).join(' AND ');
+  const found = pairs.map(([here, there]) => `p.${quoteIdentifier(there)} = c.${quoteIdentifier(here)}`);
+  return {
+    of: relation,
+    missing: references,
+    count: `SELECT pg_catalog.count(*)::text AS count FROM ${partitioned ? '' : 'ONLY '}${relation} c
+             WHERE ${refers} AND NOT EXISTS (SELECT FROM ${references} p WHERE ${found.join(' AND ')})`,
+  };
 }
 
 /** Enabled triggers of the tables; each comes back in the state it had (origin, replica, always). */

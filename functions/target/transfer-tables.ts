@@ -4,13 +4,13 @@ import type { RelationName } from '../definitions/post-data-groups.ts';
 import { StatementFailed } from '../postgres/errors.ts';
 import { quoteIdentifier, quoteName } from '../postgres/quote.ts';
 import type { Database, Session } from '../postgres/session.ts';
-import { setOwnedSequences, viewsOn } from './around-tables.ts';
+import { refreshViewsOn, setOwnedSequences } from './around-tables.ts';
 import { RowsDiffer, TargetBusy, TransferFailed } from './errors.ts';
 import { applicationName } from './names.ts';
 import type { Rebuild } from './rebuild.ts';
 import { relationKey } from './relation-key.ts';
 import { openLoader, openPinned } from './sessions.ts';
-import { type Aside, forcedPolicies, foreignKeysAround, triggersOf } from './set-aside.ts';
+import { type Aside, forcedPolicies, foreignKeysAround, type PutBack, triggersOf } from './set-aside.ts';
 import { hasSqlState } from './sql-state.ts';
 import { checkTablesAlike } from './tables-alike.ts';
 
@@ -57,7 +57,7 @@ export async function transferTables(
     const notes = await setOwnedSequences(session, tables, sequences);
     await session.execute('COMMIT');
     await analyze(session, tables);
-    return { tables: tables.length, rows, notes: [...notes, ...(await viewsOn(session, tables))] };
+    return { tables: tables.length, rows, notes: [...notes, ...(await refreshViewsOn(session, tables))] };
   } catch (error) {
     await session.execute('ROLLBACK').catch(() => {});
     throw error;
@@ -118,10 +118,28 @@ async function replace(
   for (const table of tables) rows += await copy(hidden, session, table);
   // Unique constraints that are checked late are checked now: nothing may fail after the sequences are set
   await run(session, 'SET CONSTRAINTS ALL IMMEDIATE', 'a constraint that is checked late does not hold');
-  for (const { what, statement } of aside.flatMap(({ putBack }) => putBack)) {
-    await run(session, statement, `${what} does not fit the backup's rows or could not be put back`);
-  }
+  for (const one of aside.flatMap(({ putBack }) => putBack)) await putBack(session, one);
   return rows;
+}
+
+/** @throws TransferFailed; of a foreign key that does not hold it says which rows, and how many, would refer to nothing */
+async function putBack(session: Session, { what, statement, orphans }: PutBack): Promise<void> {
+  if (!orphans) return run(session, statement, `${what} could not be put back`);
+  await session.execute('SAVEPOINT put_back');
+  try {
+    await session.execute(statement);
+    await session.execute('RELEASE SAVEPOINT put_back');
+  } catch (error) {
+    // foreign_key_violation
+    if (!hasSqlState(error, '23503')) throw explained(error, `${what} could not be put back`);
+    await session.execute('ROLLBACK TO SAVEPOINT put_back');
+    // Types with operators of their own can't be counted so
+    const [row] = await session.query<{ count: string }>(orphans.count).catch(() => []);
+    throw explained(
+      error,
+      `${what} does not hold: ${row?.count ?? 'some'} rows of ${orphans.of} would refer to rows of ${orphans.missing} that are not there; restore both tables (--table for each), or change those rows first`,
+    );
+  }
 }
 
 async function copy(hidden: Session, session: Session, table: TableEntry): Promise<number> {

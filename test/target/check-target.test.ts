@@ -9,7 +9,12 @@ import {
   type TargetCheckOptions,
   type TargetRules,
 } from '../../functions/target/check-target.ts';
-import { TargetIsSource, TargetNotAllowed, TargetUnfit } from '../../functions/target/errors.ts';
+import {
+  TableDiffers,
+  TargetIsSource,
+  TargetNotAllowed,
+  TargetUnfit,
+} from '../../functions/target/errors.ts';
 import { allowTarget, isMarked, markTarget } from '../../functions/target/target-mark.ts';
 import { withSession } from '../definitions/load-definitions.ts';
 import { type FreshDatabase, freshDatabase, freshRole } from '../servers/fresh-database.ts';
@@ -51,6 +56,7 @@ async function check(
     target: await openDatabase(url),
     manifestSource: facts,
     roles: [],
+    tables: undefined,
     textBytes: 1000,
     scope: 'database' as const,
     ...others,
@@ -190,4 +196,30 @@ test('an unmarked database needs a person’s word, which is kept in its comment
   await markTarget(handle);
   await allowTarget(handle, async () => false);
   expect(await comment()).toEqual([first]);
+});
+
+test('tables that only the target has are told, those to be replaced must be there with the same columns', async () => {
+  const entry = (name: string, columns: string[]) => ({
+    ...{ schema: 'public', name, columns, rows: 1, rawBytes: 1 },
+    ...{ content: 'rows' as const, loadThrough: null, chunks: [] },
+  });
+  const mixed = await freshDatabase({ name: 'mixed' });
+  made.push(mixed);
+  await withSession(mixed.url, (session) =>
+    session.execute(
+      'CREATE TABLE shared (a int, b int, c int GENERATED ALWAYS AS (a) STORED); CREATE TABLE own (a int)',
+    ),
+  );
+  const tables = [entry('shared', ['b', 'a'])];
+  expect(messages(await check(mixed.url, { tables }))).toContain(
+    'warning other-tables: tables that only the target has go with the old database, which --keep-previous keeps: public.own',
+  );
+  await check(mixed.url, { tables, scope: 'tables' });
+  const failed = check(mixed.url, {
+    tables: [entry('shared', ['a', 'x']), entry('gone', ['a'])],
+    scope: 'tables',
+  });
+  await expect(failed).rejects.toThrow(TableDiffers);
+  await expect(failed).rejects.toThrow(/public\.shared: x, b only in the target or only in the backup/);
+  await expect(failed).rejects.toThrow(/public\.gone: the target has no such table/);
 });
