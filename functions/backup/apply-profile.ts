@@ -4,8 +4,9 @@ import { checkFunctions } from '../profile/check-functions.ts';
 import { type Problem, refuseProblems } from '../profile/errors.ts';
 import { findProfile } from '../profile/find-profile.ts';
 import { guarded } from '../profile/guarded-mask.ts';
+import { findUncovered } from '../profile/looks-secret.ts';
 import { maskSettings } from '../profile/mask-key.ts';
-import { checkReferences, clearReferring } from '../profile/references.ts';
+import { betweenTablesWithRows, checkReferences, clearReferring } from '../profile/references.ts';
 import { resolveProfile } from '../profile/resolve-profile.ts';
 import {
   type AppliedProfile,
@@ -34,6 +35,7 @@ export interface ProfiledSource {
   readonly rows: readonly TableToRead[];
   readonly definitionOnly: readonly TableToRead[];
   readonly changes: ProfileChanges;
+  readonly notes: readonly string[];
 }
 
 /**
@@ -48,9 +50,9 @@ export async function applyProfile(
 ): Promise<ProfiledSource> {
   const profile = await findProfile(choice);
   const columns = await readColumns(session);
-  const references = await readReferences(session);
   const oids = new Set([...found.rows, ...found.definitionOnly].map(({ oid }) => oid));
   const shapes = shapesOf(found.relations, columns, oids);
+  const references = betweenTablesWithRows(await readReferences(session), shapes);
   const resolved = await resolveProfile(profile, shapes, new Date(found.takenAt).toISOString());
   const applied = clearReferring(resolved.applied, references, shapes);
   const withRows = new Set(found.rows.map(key));
@@ -64,6 +66,7 @@ export async function applyProfile(
   const treated = (table: TableToRead) => treatments.get(key(table));
   return {
     changes: changesOf(applied),
+    notes: notesOn(applied, found.rows),
     rows: found.rows
       .filter((table) => treated(table)?.rows !== 'none')
       .map((table) => changed(table, treated(table), columns.get(table.oid))),
@@ -72,6 +75,17 @@ export async function applyProfile(
       ...found.rows.filter((table) => treated(table)?.rows === 'none' && table.condition === null),
     ],
   };
+}
+
+/** Columns that look like secrets and that no rule is about. */
+function notesOn(applied: AppliedProfile, rows: readonly TableToRead[]): string[] {
+  const uncovered = findUncovered(
+    applied,
+    rows.map(({ schema, name, columns, pages }) => ({ schema, name, columns, rows: pages })),
+  );
+  return uncovered.length === 0
+    ? []
+    : [`look like secrets, and no rule of the profile is about them: ${uncovered.join(', ')}`];
 }
 
 function key({ schema, name }: { readonly schema: string; readonly name: string }): string {

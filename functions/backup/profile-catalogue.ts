@@ -16,8 +16,9 @@ interface ColumnRow extends Record<string, unknown> {
   not_null: boolean;
 }
 
-/** Columns of every table that a profile may name, generated ones left out. */
+/** Columns of every table that a profile may name, generated ones left out. Their types have a schema where one is needed. */
 export async function readColumns(session: Session): Promise<ReadonlyMap<number, Columns>> {
+  await session.execute("SAVEPOINT columns; SET LOCAL search_path = ''");
   const rows = await session.query<ColumnRow>(
     `SELECT a.attrelid::pg_catalog.int8::text AS oid, a.attname::text AS name,
             pg_catalog.format_type(a.atttypid, CASE WHEN a.atttypid IN (1042, 1043) THEN -1 ELSE a.atttypmod END) AS type,
@@ -27,6 +28,7 @@ export async function readColumns(session: Session): Promise<ReadonlyMap<number,
       WHERE c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
         AND c.relnamespace NOT IN (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname ~ '^pg_')`,
   );
+  await session.execute('ROLLBACK TO SAVEPOINT columns');
   const tables = new Map<number, Map<string, ColumnType>>();
   for (const { oid, name, type, length, not_null } of rows) {
     const columns = tables.get(Number(oid)) ?? new Map<string, ColumnType>();

@@ -18,6 +18,18 @@ export interface Reference {
   readonly toColumns: readonly string[];
 }
 
+/** References of and to partitioned tables, as ones of and to the tables below them, which have the rows. */
+export function betweenTablesWithRows(
+  references: readonly Reference[],
+  tables: readonly TableShape[],
+): Reference[] {
+  const leaves = new Map(tables.flatMap((table) => (table.leaves ? [[key(table), table.leaves]] : [])));
+  const below = (table: Name): readonly Name[] => leaves.get(key(table)) ?? [table];
+  return references.flatMap((reference) =>
+    below(reference.table).flatMap((table) => below(reference.to).map((to) => ({ ...reference, table, to }))),
+  );
+}
+
 /**
  * Where all rows of a table go and its rule says so, references to them go too: the column becomes NULL, or where it
  * can't, the rows that refer go as well, and what refers to those.

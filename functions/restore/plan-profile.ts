@@ -1,7 +1,12 @@
 import type { PostData } from '../definitions/post-data-groups.ts';
 import { refuseProblems } from '../profile/errors.ts';
 import { findProfile } from '../profile/find-profile.ts';
-import { checkReferences, clearReferring, type Reference } from '../profile/references.ts';
+import {
+  betweenTablesWithRows,
+  checkReferences,
+  clearReferring,
+  type Reference,
+} from '../profile/references.ts';
 import { resolveProfile } from '../profile/resolve-profile.ts';
 import { type AppliedProfile, isKeyed } from '../profile/treatment.ts';
 import { need } from '../run/require.ts';
@@ -23,7 +28,7 @@ export async function planProfile(
   const profile = await findProfile(choice);
   const tables = await tablesOfBackup(manifest, texts.preData);
   const { applied: resolved, problems } = await resolveProfile(profile, tables, manifest.snapshotAt);
-  const references = texts.postData.foreignKeys.map(
+  const keys = texts.postData.foreignKeys.map(
     (key): Reference => ({
       constraint: key.name,
       table: key.relation,
@@ -32,6 +37,7 @@ export async function planProfile(
       toColumns: key.referencedColumns,
     }),
   );
+  const references = betweenTablesWithRows(keys, tables);
   const applied = clearReferring(resolved, references, tables);
   const withRows = new Set(
     manifest.tables

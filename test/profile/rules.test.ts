@@ -31,6 +31,14 @@ const schema = `
   CREATE TABLE log_old PARTITION OF log FOR VALUES FROM ('2020-01-01') TO ('2025-01-01');
   CREATE TABLE log_new PARTITION OF log FOR VALUES FROM ('2025-01-01') TO ('2030-01-01');
   INSERT INTO log SELECT '2024-06-01'::date + n, 'planted ' || n FROM generate_series(1, 400) n;
+  CREATE TYPE mood AS ENUM ('sad', 'glad');
+  CREATE TABLE device (id int PRIMARY KEY, owner int NOT NULL, mood mood, code char(8), price numeric(6,2)) PARTITION BY RANGE (id);
+  CREATE TABLE device_1 PARTITION OF device FOR VALUES FROM (0) TO (100);
+  INSERT INTO device VALUES (1, 1, 'sad', 'planted', 10.25);
+  CREATE TABLE part (id int PRIMARY KEY, device int NOT NULL REFERENCES device, maker int, FOREIGN KEY (maker) REFERENCES device);
+  INSERT INTO part VALUES (1, 1, 1);
+  CREATE TABLE spare (part int REFERENCES part, note text);
+  INSERT INTO spare VALUES (1, 'stays');
   CREATE FUNCTION dice() RETURNS int LANGUAGE sql VOLATILE AS 'SELECT 4';
 `;
 
@@ -48,6 +56,7 @@ tables:
     rows: at < '2026-09-01'
     columns: {person_name: "CASE WHEN person_name = 'boss' THEN person_name ELSE mask.hash(person_name, 40) END"}
   log: {rows: at >= '2025-01-01', columns: {line: mask.text(line)}}
+  device: {columns: {mood: "'glad'", code: "mask.hash(code, 8)", price: price * 2}}
 statements:
   - INSERT INTO login SELECT id, name, '2030-01-01' FROM person WHERE name = 'boss'
 `;
@@ -94,7 +103,7 @@ async function query(database: FreshDatabase, sql: string) {
 }
 
 const everything = `SELECT (SELECT json_agg(p ORDER BY id) FROM person p) AS person,
-  (SELECT json_agg(l ORDER BY at, line) FROM log l) AS log`;
+  (SELECT json_agg(l ORDER BY at, line) FROM log l) AS log, (SELECT json_agg(d) FROM device d) AS device`;
 // One row is made by a statement
 const loginsBefore2030 = "SELECT * FROM login WHERE at < '2030-01-01' ORDER BY person_id";
 
@@ -147,6 +156,26 @@ describe('rules at the restore', () => {
     expect(await query(target, 'SELECT min(at)::text AS first, count(*)::int AS n FROM log')).toEqual([
       { first: '2025-01-01', n: 187 },
     ]);
+  });
+});
+
+describe.each(['source', 'restore'] as const)('rows that go at the %s', (where) => {
+  it('take with them what refers to them, where the rule says so: columns that may be NULL, else rows', async () => {
+    const profile = await fileWith('version: 1\ntables: {device: {rows: none, referring: clear}}');
+    const masked = (await freshBucket()).uri();
+    if (where === 'source') await verbs().backup({ source: source.url, store: masked, profile });
+    const target = where === 'source' ? await restored(masked) : await restored(store, { profile });
+    expect(
+      await query(
+        target,
+        'SELECT (SELECT count(*)::int FROM device) AS d, (SELECT count(*)::int FROM part) AS p',
+      ),
+    ).toEqual([{ d: 0, p: 0 }]);
+    expect(await query(target, 'SELECT * FROM spare')).toEqual([{ part: null, note: 'stays' }]);
+    const refused = fileWith('version: 1\ntables: {device: {rows: none}}').then((file) =>
+      restored(store, { profile: file }),
+    );
+    await expect(refused).rejects.toThrow(/rows of device_1 can't go alone: part \(device\) refers to them/);
   });
 });
 

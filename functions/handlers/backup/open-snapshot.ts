@@ -40,7 +40,7 @@ export const openSnapshot = stateHandler(BackupInput, async ({ run, options }, s
     signal,
   });
   const { source, selection, sequences, positions } = opened;
-  const { rows, definitionOnly, changes } = profiled ?? { ...opened, changes: undefined };
+  const { rows, definitionOnly, changes, notes } = profiled ?? { ...opened, changes: undefined, notes: [] };
   if (rows.some(({ changed }) => changed?.keyed)) need(surroundings, 'maskKey');
   const record: SnapshotRecord = {
     source,
@@ -50,7 +50,7 @@ export const openSnapshot = stateHandler(BackupInput, async ({ run, options }, s
     unfilled: selection.notRefreshed.map(({ schema, name }) => ({ schema, name })),
     sequences: [...sequences],
     positions: [...positions],
-    notes: [...selection.notes],
+    notes: [...selection.notes, ...notes],
     ...(changes && { profile: changes }),
   };
   await leave(store, keys.snapshot(at), record);
