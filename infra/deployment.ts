@@ -9,7 +9,7 @@ import { NautobotSource } from './constructs/nautobot-source.ts';
 import { Replication } from './constructs/replication.ts';
 import { RunSchedule } from './constructs/run-schedule.ts';
 import { StagingTarget } from './constructs/staging-target.ts';
-import type { CodeOf } from './handler-functions.ts';
+import type { AssetsFor } from './handler-assets.ts';
 import { Endpoints } from './network/endpoints.ts';
 import { neededServices } from './network/needed-services.ts';
 import { SourceAlarms, TargetAlarms } from './observability/alarms.ts';
@@ -18,7 +18,7 @@ import { RunTopic } from './observability/run-topic.ts';
 
 interface Parts {
   readonly configuration: Configuration;
-  readonly codeOf: CodeOf;
+  readonly assetsFor: AssetsFor;
   readonly store: BackupStore;
   readonly runTopic: RunTopic;
 }
@@ -27,16 +27,18 @@ interface Parts {
  * The stacks of a configuration: `<stackName>` with bucket, source and what watches over them, and for each target
  * `<stackName>-<target>`.
  */
-export function deploy(app: App, configuration: Configuration, codeOf: CodeOf): void {
+export function deploy(app: App, configuration: Configuration, assetsFor: AssetsFor): void {
   const { stackName: deployment, account, region, tags } = configuration;
   const env: StackProps = { env: { ...(account && { account }), ...(region && { region }) } };
-  for (const [key, value] of Object.entries(tags)) Tags.of(app).add(key, value);
+  // Dashboards take no tags in every region yet.
+  const tagged = { excludeResourceTypes: ['AWS::CloudWatch::Dashboard'] };
+  for (const [key, value] of Object.entries(tags)) Tags.of(app).add(key, value, tagged);
 
   const main = new Stack(app, deployment, { ...env, description: 'Backups of Nautobot' });
   const store = storeOf(main, configuration);
   const { notifications, source: fields, targets } = configuration;
   const runTopic = new RunTopic(main, 'Notifications', { ...notifications, store });
-  const parts: Parts = { configuration, codeOf, store, runTopic };
+  const parts: Parts = { configuration, assetsFor, store, runTopic };
   outputs(main, {
     [names.bucket]: store.bucket.bucketName,
     [names.prefix]: store.prefix,
@@ -75,12 +77,13 @@ function makeEndpoints(main: Stack, configuration: Configuration): void {
 }
 
 function sourceIn(main: Stack, fields: Source, parts: Parts): NautobotSource {
-  const { configuration, runTopic, ...common } = parts;
+  const { configuration, runTopic, assetsFor, store } = parts;
   const { stackName: deployment, network, alarms, logs, lambda } = configuration;
   const source = new NautobotSource(main, 'Source', {
     ...fields,
-    ...common,
     ...lambda,
+    ...assetsFor(fields.profile),
+    store,
     logRetentionDays: logs.retentionDays,
     deployment,
     network,
@@ -112,18 +115,20 @@ function sourceIn(main: Stack, fields: Source, parts: Parts): NautobotSource {
 }
 
 function targetIn(stack: Stack, fields: Target, source: NautobotSource | undefined, parts: Parts): void {
-  const { configuration, runTopic, ...common } = parts;
+  const { configuration, runTopic, assetsFor, store } = parts;
   const { stackName: deployment, network, alarms, logs, lambda } = configuration;
   const { name: targetName, schedule: refresh, cache, jobs, keepPrevious, ...places } = fields;
   const target = new StagingTarget(stack, 'Target', {
     ...places,
-    ...common,
     ...lambda,
+    ...assetsFor(fields.profile),
+    store,
     logRetentionDays: logs.retentionDays,
     deployment,
     targetName,
     cache: cache && 'ecsTask' in cache ? undefined : cache,
     comparedSource: configuration.source?.database,
+    comparedBroker: configuration.source?.broker,
     network: fields.network ?? network,
     invalidate: cache && 'ecsTask' in cache ? cache.ecsTask : undefined,
     announcements: { topic: runTopic.topic },

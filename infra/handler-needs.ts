@@ -14,6 +14,8 @@ export interface HandlerNeeds {
   readonly cache?: true;
   /** Refuses options that the deployment has nothing for. */
   readonly options?: true;
+  /** Celery's broker of the target, and that of the source to compare it with. */
+  readonly broker?: true;
   /** Profile and mask key, those of the source in Backup's machines and of the target in Restore's. */
   readonly profile?: true;
   /** The password of the administrators that a profile makes. */
@@ -53,11 +55,13 @@ export const handlerNeeds: Readonly<Record<string, HandlerNeeds>> = {
 
   PlanRestore: {
     cache: true,
+    broker: true,
     store: 'runs',
     comparesSource: true,
     target: true,
     targetMedia: 'writes',
     profile: true,
+    adminPassword: true,
   },
   CreateDatabase: intoTarget,
   LoadPreData: intoTarget,
@@ -75,7 +79,7 @@ export const handlerNeeds: Readonly<Record<string, HandlerNeeds>> = {
   AfterRestore: intoTarget,
   AnnounceRestore: told,
 
-  DrainBroker: { store: 'runs', cache: true },
+  DrainBroker: { store: 'runs', cache: true, broker: true },
   InvalidateCache: { store: 'runs', cache: true },
   ReadFailure: told,
   AnnounceFailure: told,

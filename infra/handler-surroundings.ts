@@ -29,6 +29,10 @@ export interface HandlerSurroundings {
   readonly comparedSource?: DatabasePlace | undefined;
   readonly targetMedia?: MediaMount | undefined;
   readonly cache?: CachePlace | undefined;
+  /** Celery's broker, of a target. */
+  readonly broker?: SecretPlace | undefined;
+  /** Of a target: the source's, which it must not be. */
+  readonly comparedBroker?: SecretPlace | undefined;
   /** Databases that a restore may go into, as REPLICATOR_ALLOWED_TARGETS has them. */
   readonly allowedTargets?: readonly string[] | undefined;
   /** Options of executions that there is nothing for. */
@@ -44,6 +48,8 @@ export interface Given {
   readonly source: DatabasePlace | undefined;
   readonly target: DatabasePlace | undefined;
   readonly cache: CachePlace | undefined;
+  readonly broker: SecretPlace | undefined;
+  readonly comparedBroker: SecretPlace | undefined;
   readonly sourceMedia: MediaMount | undefined;
   readonly targetMedia: (MediaMount & { readonly writes: boolean }) | undefined;
   readonly maskKey: SecretPlace | undefined;
@@ -56,6 +62,8 @@ export function givenTo(needs: HandlerNeeds, around: HandlerSurroundings): Given
     source: (needs.source && around.source) || (needs.comparesSource && around.comparedSource) || undefined,
     target: needs.target && around.target,
     cache: needs.cache && around.cache,
+    broker: needs.broker && around.broker,
+    comparedBroker: needs.broker && around.comparedBroker,
     sourceMedia: needs.sourceMedia && isMount(sourceMedia) ? sourceMedia : undefined,
     targetMedia:
       needs.targetMedia && targetMedia
@@ -84,6 +92,9 @@ export function environmentOf(
     [names.target, given.target && databaseUrl(given.target, scope)],
     [names.cache, given.cache && cacheUrl(given.cache)],
     [names.cachePassword, passwordOf(given.cache)],
+    [names.cacheKeyPrefix, given.cache?.keyPrefix],
+    [names.broker, given.broker && secretUrl(given.broker)],
+    [names.sourceBroker, given.comparedBroker && secretUrl(given.comparedBroker)],
     [names.unavailable, needs.options && around.unavailable?.join(',')],
     [names.sourceMedia, given.sourceMedia && sourceMediaMount],
     [
@@ -154,10 +165,10 @@ function passwordOf(place: CachePlace | undefined): string | undefined {
 
 /** Every secret that a handler may read. */
 export function secretsOf(given: Given): SecretPlace[] {
-  const { source, target, cache, maskKey, adminPassword } = given;
+  const { source, target, cache, broker, comparedBroker, maskKey, adminPassword } = given;
   const cacheSecret = cache && ('secretArn' in cache ? cache : cache.password);
   const logins = [source, target].filter((login) => login !== undefined && 'secretArn' in login);
-  return [...logins, cacheSecret, maskKey, adminPassword].filter(
+  return [...logins, cacheSecret, broker, comparedBroker, maskKey, adminPassword].filter(
     (secret) => secret !== undefined,
   ) as SecretPlace[];
 }

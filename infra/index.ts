@@ -15,6 +15,7 @@ export {
   type StagingTargetProps,
 } from './constructs/staging-target.ts';
 export type { CodeOf, FunctionOptions } from './handler-functions.ts';
+export { handlerNeeds } from './handler-needs.ts';
 export { Endpoints, type EndpointsProps } from './network/endpoints.ts';
 export {
   SourceAlarms,

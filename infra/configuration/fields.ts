@@ -69,7 +69,13 @@ export const SourceMedia = z
   .describe('Media files: an EFS access point, or `remoteStorage` where Nautobot keeps them elsewhere.');
 export const TargetMedia = MediaMount.describe('An EFS access point whose root is the media directory.');
 
-const CacheUrl = Secret.describe('A secret that is a Redis URL.');
+const keyPrefix = z
+  .string()
+  .min(1)
+  .optional()
+  .describe("`KEY_PREFIX` of Nautobot's `CACHES` setting, where it has one.");
+const CacheUrl = Secret.extend({ keyPrefix }).describe('A secret that is a Redis URL.');
+export const Broker = Secret.describe("Celery's broker, a secret that is a Redis URL.");
 const CacheEndpoint = z.strictObject({
   host: z
     .string()
@@ -83,6 +89,7 @@ const CacheEndpoint = z.strictObject({
     .optional()
     .describe("The user's name, where the server has an access control list."),
   password: Secret.optional().describe('A secret that is the password (AUTH), as bare text.'),
+  keyPrefix,
 });
 export const Cache = z
   .union([CacheEndpoint, CacheUrl], { error: 'needs either secretArn or host' })

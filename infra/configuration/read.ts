@@ -4,12 +4,9 @@ import { parse, YAMLParseError } from 'yaml';
 import { exampleConfiguration } from './examples.ts';
 import { problemsOf } from './problems.ts';
 import { Configuration } from './schema.ts';
+import { ConfigurationUnusable } from './unusable.ts';
 
 const fileNames = ['replicator.config.json', 'replicator.config.yaml', 'replicator.config.yml'];
-
-export class ConfigurationUnusable extends Error {
-  override readonly name = 'ConfigurationUnusable';
-}
 
 export interface FoundConfiguration {
   readonly configuration: Configuration;

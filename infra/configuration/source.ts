@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { BackupOptions } from '../../functions/run/state.ts';
-import { Cache, Database, inputOf, Profile, Secret, SourceMedia, scheduleFields } from './fields.ts';
+import { Broker, Cache, Database, inputOf, Profile, Secret, SourceMedia, scheduleFields } from './fields.ts';
 
 export const jobs = z.int().min(1).max(1000);
 
@@ -13,6 +13,9 @@ export const Source = z.strictObject({
   database: Database,
   media: SourceMedia.optional(),
   cache: Cache.optional(),
+  broker: Broker.optional().describe(
+    "A secret that is the URL of Celery's broker: a target's broker that is the same is not drained.",
+  ),
   profile: Profile.optional(),
   maskKey: Secret.optional().describe("The secret that a profile's masks are keyed with."),
   jobs: jobs

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { BackupOptions, RestoreOptions } from '../../functions/run/state.ts';
 import {
   Arn,
+  Broker,
   Cache,
   Database,
   inputOf,
@@ -66,6 +67,9 @@ export const Target = z.strictObject({
     .describe(
       'The cache to invalidate: a secret that is a Redis URL, an endpoint, or a command that does it.',
     ),
+  broker: Broker.optional().describe(
+    "A secret that is the URL of Celery's broker, for executions that ask to drain it; left out: database 0 beside the cache.",
+  ),
   profile: Profile.optional(),
   maskKey: Secret.optional().describe("The secret that a profile's masks are keyed with."),
   adminPassword: Secret.optional().describe(

@@ -60,7 +60,13 @@ export interface CacheEndpoint {
 }
 
 /** A secret that is a Redis URL, or an endpoint. */
-export type CachePlace = SecretPlace | CacheEndpoint;
+export type CachePlace = (SecretPlace | CacheEndpoint) & {
+  /**
+   * `KEY_PREFIX` of Nautobot's `CACHES` setting.
+   * @default - none
+   */
+  readonly keyPrefix?: string | undefined;
+};
 
 /** Where functions run. */
 export interface NetworkPlace {

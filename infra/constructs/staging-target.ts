@@ -34,6 +34,16 @@ export interface StagingTargetOptions extends FunctionOptions {
    */
   readonly cache?: CachePlace | undefined;
   /**
+   * Celery's broker, a secret that is a Redis URL, for executions that ask to drain it.
+   * @default - database 0 beside the cache
+   */
+  readonly broker?: SecretPlace | undefined;
+  /**
+   * The source's broker, which is never drained.
+   * @default - not compared with
+   */
+  readonly comparedBroker?: SecretPlace | undefined;
+  /**
    * A built-in profile, or a file's name beside the handlers.
    * @default - none
    */

@@ -1,7 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { configurationPage } from '../../docs/write-configuration.ts';
 import { exampleConfiguration, minimalConfiguration } from '../../infra/configuration/examples.ts';
 import { findConfiguration, readConfiguration } from '../../infra/configuration/read.ts';
 
@@ -164,4 +165,9 @@ test('without secrets, a VPC needs no endpoint of Secrets Manager', () => {
   expect(readConfiguration(file(JSON.stringify(content))).source?.database).toEqual({
     iam: { ...iam, port: 5432, database: 'nautobot' },
   });
+});
+
+test('docs/configuration.md is what the schema says (npm run docs)', () => {
+  const page = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8');
+  expect(page).toBe(configurationPage());
 });
