@@ -51,6 +51,7 @@ const options = {
     help: 'Show it until it has ended, and end with its exit code.',
     schema: z.boolean().default(false),
   },
+  excludeMedia: option.excludeMedia,
   jobs: { ...option.jobs, schema: option.jobs.schema.unwrap().optional() },
   invalidateCache: {
     help: "Invalidate the deployment's cache, where it has one.",
@@ -159,7 +160,7 @@ function unreadable(file: string): (cause: NodeJS.ErrnoException) => never {
 /** What the options say goes over what the file says; what neither says, the deployment's defaults do. */
 function inputOf(kind: InputKind, chosen: Options<typeof options>, given: unknown): unknown {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) return given;
-  const common = said({ jobs: chosen.jobs });
+  const common = said({ jobs: chosen.jobs, excludeMedia: chosen.excludeMedia });
   const backup = {
     ...common,
     ...said({
