@@ -73,18 +73,27 @@ export const excludeTable = option({
   schema: patterns,
 });
 
+const mediaPatterns = patterns.superRefine((given, context) => {
+  for (const pattern of given)
+    try {
+      matchMedia([pattern]);
+    } catch (error) {
+      context.addIssue(error instanceof Error ? error.message : String(error));
+    }
+});
+
 export const excludeMedia = option({
   value: 'PATTERN',
   multiple: true,
   help: "Media that stay out: a name in any folder ('*.iso'), or a path in the media directory ('jobs/**').",
-  schema: patterns.superRefine((given, context) => {
-    for (const pattern of given)
-      try {
-        matchMedia([pattern]);
-      } catch (error) {
-        context.addIssue(error instanceof Error ? error.message : String(error));
-      }
-  }),
+  schema: mediaPatterns,
+});
+
+export const mediaOnly = option({
+  value: 'PATTERN',
+  multiple: true,
+  help: 'Only these files, put in the place of those in --media, which stays in use; database and other files stay as they are.',
+  schema: mediaPatterns,
 });
 
 export const schemaOnly = option({ help: 'Definitions only, no rows at all.', schema: flag });

@@ -21,6 +21,7 @@ import { RunDisplay } from './progress/run-display.ts';
 import { type DryRunOfRestore, restoreDryRunLines } from './report/dry-run-report.ts';
 import { printResult } from './report/print-result.ts';
 import { type RestoreOutcome, restoreLines, restoreOutcome } from './report/restore-report.ts';
+import { type RestoredMediaOutcome, restoredMediaLines, restoreMediaOnly } from './restore-media.ts';
 import { run } from './run-machine.ts';
 import { surroundingsOf } from './surroundings.ts';
 import { validateOptions } from './validate-options.ts';
@@ -57,6 +58,7 @@ const options = {
   createTarget: option.createTarget,
   media: option.targetMedia,
   excludeMedia: option.excludeMedia,
+  mediaOnly: option.mediaOnly,
   table: option.table,
   ...restoreChoices,
   jobs: option.jobs,
@@ -76,6 +78,11 @@ export const restoreVerb: Verb = {
   options,
   async run(written, io) {
     const chosen = validateOptions(options, withFreeId(written), io.environment);
+    if (chosen.mediaOnly.length > 0) {
+      const found = await restoreSomeMedia(chosen, io);
+      printResult(io, chosen, { restoredMedia: found }, restoredMediaLines(found));
+      return 0;
+    }
     if (chosen.dryRun) {
       const found = await dryRun(chosen, io);
       printResult(io, chosen, { dryRun: found }, restoreDryRunLines(found));
@@ -151,6 +158,42 @@ async function createMissing(
     surroundings.progress.warn(
       `there was no database ${target.address.database}: it is made now, and marked`,
     );
+}
+
+/**
+ * Restores some media into a directory that stays in use.
+ * @throws every error of docs/errors.md that a restore can end with
+ */
+export async function restoreSomeMedia(
+  given: OptionsInput<typeof options>,
+  io: Io,
+): Promise<RestoredMediaOutcome> {
+  const chosen = validateOptions(options, given, io.environment);
+  const { table, keepPrevious, dropPrevious, dryRun, profile, sanitizeSql, afterRestore, drainBroker } =
+    chosen;
+  if (
+    table.length > 0 ||
+    keepPrevious ||
+    dropPrevious ||
+    dryRun ||
+    profile ||
+    sanitizeSql ||
+    afterRestore ||
+    drainBroker
+  )
+    throw new UsageError(
+      '--media-only replaces files in place and touches nothing else; only --media, --exclude-media, --backup and --jobs go with it',
+    );
+  const display = new RunDisplay(io, chosen.quiet);
+  try {
+    const places = { store: chosen.store, target: chosen.target, targetMedia: chosen.media };
+    const said = { allowSource: chosen.allowSource, yes: chosen.yes };
+    const surroundings = await surroundingsOf({ ...places, ...said }, io, display);
+    await checkDatabaseEarly(surroundings.target, io.signal);
+    return await restoreMediaOnly(chosen, surroundings, io, display);
+  } finally {
+    display.end();
+  }
 }
 
 function refuseTogether({ table, media, ...chosen }: Options<typeof options>): void {

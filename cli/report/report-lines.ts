@@ -23,6 +23,7 @@ export function reportLines(report: Report): string[] {
     ...checkLines(sections.PlanRestore),
     ...sanitizeLines(sections.Sanitize),
     ...verifyLines(sections.VerifyRestore),
+    ...restoredMediaLine(sections.RestoreMedia),
     ...mediaLines(sections.CompareMedia),
     ...switchLines(sections.SwitchOver),
     ...brokerLines(sections.DrainBroker),
@@ -67,6 +68,14 @@ function verifyLines(verified: Sections['VerifyRestore']): string[] {
   return [
     `  ${counted(verified.rows, 'row')} in ${counted(verified.tables, 'table')}${media}, counted against the manifest`,
     ...(verified.media?.leftOut ? [mediaLeftOutLine(verified.media.leftOut)] : []),
+  ];
+}
+
+function restoredMediaLine(media: Sections['RestoreMedia']): string[] {
+  if (!media) return [];
+  const { patterns, replaced, added } = media;
+  return [
+    `  media named by ${patterns.join(', ')}: ${counted(replaced, 'file')} replaced, ${counted(added, 'file')} added`,
   ];
 }
 

@@ -82,3 +82,17 @@ export class BadMediaPattern extends errorOf({
   meaning:
     'A pattern of media files (--exclude-media, or `media` in a profile) can not be read; docs/media.md says how they are written.',
 }) {}
+
+export class MediaPatternMatchesNothing extends errorOf({
+  code: 'MediaPatternMatchesNothing',
+  exitCode: 2,
+  meaning:
+    'No media file of the backup is named by --media-only, or the backup has no media: nothing was changed.',
+}) {}
+
+export class MediaInTheWay extends errorOf({
+  code: 'MediaInTheWay',
+  exitCode: 2,
+  meaning:
+    'In the media directory a folder, or a link, is where --media-only would put a file, or the other way round: nothing was changed; move it away or restore all media.',
+}) {}

@@ -1,4 +1,5 @@
 import { findLeftovers, finishSwap, removeLeftover } from '../media/finish.ts';
+import { settleMerge } from '../media/merge.ts';
 import { swapBack, swapForward } from '../media/swap.ts';
 import type { Database } from '../postgres/session.ts';
 import type { RunId } from '../run/run-id.ts';
@@ -15,6 +16,7 @@ export async function settleMedia(
 ): Promise<void> {
   const leftover = (await findLeftovers(media)).find(({ runId }) => runId === run.id);
   if (!leftover) return;
+  await settleMerge(media, run.id);
   if (['prepared', 'swapping', 'swapped'].includes(leftover.state)) {
     const forward =
       target !== undefined && (await isSwitched(target, { runId: run.id, target: target.address.database }));

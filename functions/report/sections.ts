@@ -15,7 +15,7 @@ export const sections = {
   PlanRestore: z.object({
     /** null: none was found. */
     backupId: z.string().nullable(),
-    scope: z.enum(['database', 'tables']),
+    scope: z.enum(['database', 'tables', 'media']),
     /** `schema.table`; only with the scope `tables`. */
     tables: z.array(z.string()).optional(),
     checks: z.array(CheckEntry).optional(),
@@ -39,6 +39,13 @@ export const sections = {
     tables: count,
     rows: count,
     media: z.object({ files: count, bytes: count, leftOut: MediaLeftOut.optional() }).nullable(),
+  }),
+  /** Of `restore --media-only`, which is no machine's run. */
+  RestoreMedia: z.object({
+    patterns: z.array(z.string()),
+    replaced: count,
+    added: count,
+    bytes: count,
   }),
   /** Left by VerifyRestore, where media are restored. */
   CompareMedia: z.object({

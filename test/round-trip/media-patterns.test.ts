@@ -1,4 +1,4 @@
-import { mkdir, readdir, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { cliInProcess } from '../cli/run-cli.ts';
@@ -78,6 +78,86 @@ test('media stay out by pattern: of a backup, of a restore, and by its profile, 
     expect(wrong).toMatchObject({
       code: 2,
       stderr: expect.stringMatching(/--exclude-media: "..\/x" is no pattern/),
+    });
+  } finally {
+    await source.drop();
+    await target.drop();
+  }
+}, 120_000);
+
+test('some media go into a staging that stays in use, and nothing else changes', async () => {
+  const source = await freshDatabase();
+  const target = await freshDatabase();
+  const bucket = await freshBucket();
+  Object.assign(process.env, bucket.env);
+  const store = bucket.uri();
+  const [media, staging] = [await freshFolder(), await freshFolder()];
+  for (const folder of [media, staging])
+    for (const name of ['images', 'plans']) await mkdir(join(folder, name));
+  for (const file of ['images/a.png', 'images/b.png', 'plans/3F.svg'])
+    await writeFile(join(media, file), 'production');
+  await truncate(join(media, 'images', 'b.png'), 2 * 1024 * 1024 + 7);
+  for (const file of ['images/a.png', 'images/own.png', 'plans/3F.svg'])
+    await writeFile(join(staging, file), 'staging');
+  const session = await superuserSession(target.name);
+  await session.execute("CREATE TABLE t (a text); INSERT INTO t VALUES ('staging')");
+  await session.end();
+  const only = (...args: string[]) =>
+    cliInProcess(['restore', '--store', store, '--target', target.url, '--media', staging, ...args]);
+  const content = async () => {
+    const files = await entries(staging);
+    const texts = files
+      .filter((name) => /\.(png|svg)$/.test(name))
+      .map(async (name) => [
+        name,
+        (await readFile(join(staging, name), 'latin1')).slice(0, 10).replaceAll('\0', ''),
+      ]);
+    return Object.fromEntries(await Promise.all(texts));
+  };
+  const before = { 'images/a.png': 'staging', 'images/own.png': 'staging', 'plans/3F.svg': 'staging' };
+  try {
+    await cliInProcess([
+      'backup',
+      '--source',
+      source.url,
+      '--store',
+      store,
+      '--media',
+      media,
+      '--shard-size',
+      '1MiB',
+    ]);
+    expect(await only('--media-only', '*.png')).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('(TargetNotAllowed)'),
+    });
+    expect(await content()).toEqual(before);
+    const none = await only('--media-only', '*.gif', '--yes');
+    expect(none).toMatchObject({ code: 2, stderr: expect.stringContaining('(MediaPatternMatchesNothing)') });
+    expect(await content()).toEqual(before);
+    const mixed = await only('--media-only', '*.png', '--keep-previous');
+    expect(mixed).toMatchObject({ code: 2, stderr: expect.stringContaining('--media-only') });
+
+    const done = await only('--media-only', '*.png');
+    expect(done.code, done.stderr).toBe(0);
+    expect(done.stdout).toContain('  1 file replaced, 1 file added, ');
+    expect(await content()).toEqual({
+      ...before,
+      'images/a.png': 'production',
+      'images/b.png': 'production',
+    });
+    expect((await stat(join(staging, 'images', 'b.png'))).size).toBe(2 * 1024 * 1024 + 7);
+    expect((await readdir(staging)).sort()).toEqual(['images', 'plans']);
+    const rows = await superuserSession(target.name);
+    expect(await rows.query('SELECT a FROM t')).toEqual([{ a: 'staging' }]);
+    await rows.end();
+    const { report } = JSON.parse((await cliInProcess(['report', '--store', store, '--json'])).stdout);
+    expect(report).toMatchObject({
+      outcome: 'restored',
+      sections: {
+        PlanRestore: { scope: 'media' },
+        RestoreMedia: { replaced: 1, added: 1, patterns: ['*.png'] },
+      },
     });
   } finally {
     await source.drop();

@@ -10,7 +10,7 @@ import { stateHandler } from '../state-handler.ts';
 export const extractMedia = stateHandler(RestoreWorkerInput, async ({ run, shard }, surroundings) => {
   const { store, progress, signal } = surroundings;
   const restoring = await Restoring.find(store, run.id);
-  const leftOut = await extractChunk(restoring, shard, need(surroundings, 'targetMedia'), {
+  const { leftOut } = await extractChunk(restoring, shard, need(surroundings, 'targetMedia'), {
     progress,
     signal,
   });
