@@ -67,6 +67,7 @@ export async function restoreMediaOnly(
     manifestSource: manifest.source,
     roles: [],
     textBytes: 0,
+    tables: [],
     source: around.source,
     rules: rulesOf({ ...request, dropPrevious: false }, around),
     scope: 'tables',
