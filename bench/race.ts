@@ -69,23 +69,29 @@ export class Entry {
       if (contender.kind === 'backup') await this.#servers.store.clear(contender.name);
       if (this.#fillsTarget) await this.#servers.createTarget(this.#database);
       await this.#servers.settle();
+      const before = await this.#servers.cpuSeconds();
       const measurement = await measure(
         contender.script(this.#servers),
         await this.#environment(),
         this.#signal,
       );
-      if (measured) this.#runs.push(measurement);
+      const after = await this.#servers.cpuSeconds();
+      const servers = before &&
+        after && {
+          postgres: after.postgres - before.postgres,
+          store: after.store - before.store,
+        };
+      if (measured) this.#runs.push({ ...measurement, ...(servers && { servers }) });
       if (contender.kind === 'backup')
         this.#objectBytes = await this.#servers.store.bytesBelow(contender.name);
     });
   }
 
-  /** Compares what is in its target with the source; a backup is rebuilt first, unmeasured. */
+  /** Compares what is in its target with the source; a backup is rebuilt first, unmeasured, in a work folder of all. */
   async check(source: DatabaseFingerprint): Promise<void> {
     await this.#attempt(async () => {
       const { rebuild } = this.contender;
       if (rebuild !== undefined) {
-        await this.#servers.emptyWork();
         await this.#servers.createTarget(this.#database);
         await measure(rebuild, await this.#environment(), this.#signal);
       }

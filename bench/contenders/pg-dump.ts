@@ -6,10 +6,10 @@ import type { Contender } from './contender.ts';
 const run = promisify(execFile);
 
 const upload = 'aws s3 cp --only-show-errors';
-const loadFile = (jobs: number) =>
+const loadFile = (jobs: number, file = 'nautobot.dump') =>
   [
-    `${upload} "$STORE/nautobot.dump" "$WORK/nautobot.dump"`,
-    `pg_restore -j${jobs} --no-owner -d "$TARGET" "$WORK/nautobot.dump"`,
+    `${upload} "$STORE/nautobot.dump" "$WORK/${file}"`,
+    `pg_restore -j${jobs} --no-owner -d "$TARGET" "$WORK/${file}"`,
   ].join('\n');
 
 /** pg_dump refuses servers that are newer than itself. */
@@ -36,13 +36,14 @@ export const pgDumpFast: Contender = {
   needs: ['pg_dump', 'aws'],
   script: () => `pg_dump -Fc -Z1 "$SOURCE" | ${upload} - "$STORE/nautobot.dump"`,
   unfit: refusesServer,
-  rebuild: loadFile(2),
+  rebuild: loadFile(2, 'fast.dump'),
 };
 
 export const pgDumpDirectory: Contender = {
   name: 'pg_dump-fd',
   title: 'pg_dump -Fd -j2, aws s3 cp --recursive',
   kind: 'backup',
+  once: true,
   needs: ['pg_dump', 'aws'],
   script: ({ jobs, pgDumpHasZstd }) =>
     [
@@ -69,6 +70,7 @@ export const psql: Contender = {
   name: 'psql',
   title: 'aws s3 cp | zstd -d | psql, ANALYZE',
   kind: 'restore',
+  once: true,
   needs: ['psql', 'vacuumdb', 'aws', 'zstd'],
   reads: 'replicator-backup',
   script: ({ jobs }) =>

@@ -13,6 +13,8 @@ export interface Measurement {
   readonly peakBytes: number;
   /** Load of the machine over the last minute when it began, which the run before is part of. */
   readonly loadBefore: number;
+  /** Processor time that the servers took meanwhile, where the kernel tells (Linux). */
+  readonly servers?: { readonly postgres: number; readonly store: number };
 }
 
 /** A command ended with another status than 0. */

@@ -4,34 +4,43 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-interface ProcessMemory {
+interface ProcessFacts {
   readonly id: number;
   readonly parent: number;
   /** Resident, in bytes. */
   readonly resident: number;
+  /** Clock ticks of it and of the children it has waited for; 0 where that isn't told. */
+  readonly ticks: number;
 }
 
 /** Resident memory of a process and everything below it, in bytes; pages that two of them share count twice. */
 export async function residentBytes(root: number): Promise<number> {
   const processes = process.platform === 'linux' ? await readProc() : await readPs();
-  const children = new Map<number, ProcessMemory[]>();
+  return treeOf(processes, root).reduce((sum, { resident }) => sum + resident, 0);
+}
+
+/** User and system time of a process and everything that ran below it, in seconds; undefined where /proc isn't there. */
+export async function cpuSecondsOf(root: number): Promise<number | undefined> {
+  if (process.platform !== 'linux') return undefined;
+  return treeOf(await readProc(), root).reduce((sum, { ticks }) => sum + ticks, 0) / ticksPerSecond;
+}
+
+/** USER_HZ, the unit of /proc for every architecture that Node.js runs on (proc(5), sysconf). */
+const ticksPerSecond = 100;
+
+function treeOf(processes: readonly ProcessFacts[], root: number): ProcessFacts[] {
+  const children = new Map<number, ProcessFacts[]>();
   for (const entry of processes) {
     const siblings = children.get(entry.parent);
     if (siblings === undefined) children.set(entry.parent, [entry]);
     else siblings.push(entry);
   }
-  let bytes = processes.find(({ id }) => id === root)?.resident ?? 0;
-  const open = [root];
-  for (let id = open.pop(); id !== undefined; id = open.pop()) {
-    for (const child of children.get(id) ?? []) {
-      bytes += child.resident;
-      open.push(child.id);
-    }
-  }
-  return bytes;
+  const tree = processes.filter(({ id }) => id === root);
+  for (let at = 0; at < tree.length; at++) tree.push(...(children.get(tree[at]?.id ?? 0) ?? []));
+  return tree;
 }
 
-async function readProc(): Promise<ProcessMemory[]> {
+async function readProc(): Promise<ProcessFacts[]> {
   const names = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   const stats = await Promise.all(
     names.map((name) => readFile(`/proc/${name}/stat`, 'latin1').catch(() => '')),
@@ -39,13 +48,14 @@ async function readProc(): Promise<ProcessMemory[]> {
   return stats.filter(Boolean).map(parseProcStat);
 }
 
-/** The command's name stands in parentheses and may hold anything; resident pages are field 24 (proc(5)). */
-export function parseProcStat(stat: string): ProcessMemory {
+/** The command's name stands in parentheses and may hold anything; times are fields 14 to 17, resident pages 24 (proc(5)). */
+export function parseProcStat(stat: string): ProcessFacts {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return {
     id: Number.parseInt(stat, 10),
     parent: Number(fields[1]),
     resident: Number(fields[21]) * pageBytes(),
+    ticks: fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0),
   };
 }
 
@@ -56,13 +66,13 @@ function pageBytes(): number {
   return knownPageBytes;
 }
 
-async function readPs(): Promise<ProcessMemory[]> {
+async function readPs(): Promise<ProcessFacts[]> {
   const { stdout } = await run('ps', ['-axo', 'pid=,ppid=,rss=']);
   return stdout
     .trim()
     .split('\n')
     .map((line) => {
       const [id = 0, parent = 0, kibibytes = 0] = line.trim().split(/\s+/).map(Number);
-      return { id, parent, resident: kibibytes * 1024 };
+      return { id, parent, resident: kibibytes * 1024, ticks: 0 };
     });
 }

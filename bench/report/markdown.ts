@@ -11,7 +11,7 @@ export function section(results: BenchResults, plotFile: string): string {
   return [
     `## ${results.gigabytes} GB`,
     '',
-    `Measured ${moment(results.at)} at commit ${results.commit}${results.commit.endsWith('+') ? ' (with changes that were not committed)' : ''}: ${rounds} runs of each command in turn, ${jobs} connections each.`,
+    `Measured ${moment(results.at)} at commit ${results.commit}${results.commit.endsWith('+') ? ' (with changes that were not committed)' : ''}: ${rounds} runs of each command in turn${onceOnly(results)}, ${jobs} connections each.`,
     '',
     ...(results.note === undefined ? [] : [results.note, '']),
     `- Database: ${count(database.tables)} tables, ${count(database.rows)} rows, ${bytes(database.copyTextBytes)} of COPY text, ${bytes(database.databaseBytes)} on disk.`,
@@ -42,11 +42,37 @@ export function section(results: BenchResults, plotFile: string): string {
       ]),
     ),
     '',
+    ...processorTime(results),
     '<details><summary>The commands</summary>',
     '',
     ...reported(results).flatMap(({ title, script }) => [`${title}:`, '', '```sh', script, '```', '']),
     '</details>',
   ].join('\n');
+}
+
+function onceOnly({ contenders, rounds }: BenchResults): string {
+  const once = contenders.filter(({ outcome, runs }) => outcome === 'measured' && runs.length < rounds);
+  return once.length === 0 ? '' : ` (one run of: ${once.map(({ title }) => title).join('; ')})`;
+}
+
+/** Of the median run: who had the processors, and what nobody had. */
+function processorTime(results: BenchResults): string[] {
+  const { cores } = results.machine;
+  const rows = reported(results).flatMap(({ title, runs }) => {
+    const run = [...runs].sort((a, b) => a.seconds - b.seconds)[Math.floor((runs.length - 1) / 2)];
+    if (!run?.servers) return [];
+    const { postgres, store } = run.servers;
+    const idle = Math.max(0, cores * run.seconds - run.cpuSeconds - postgres - store);
+    const shown = [run.seconds, run.cpuSeconds, postgres, store, idle].map((each) => `${each.toFixed(1)} s`);
+    return [[title, ...shown]];
+  });
+  if (rows.length === 0) return [];
+  return [
+    `Where the processor time of the median run went; ${cores} cores have ${cores} s of it a second:`,
+    '',
+    markdownTable(['command', 'time', 'client', 'PostgreSQL', 'S3 server', 'idle, or others'], rows),
+    '',
+  ];
 }
 
 function markdownTable(titles: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -8,6 +8,7 @@ import { quoteIdentifier, quoteLiteral } from '../../functions/postgres/quote.ts
 import type { Database } from '../../functions/postgres/session.ts';
 import { findProgram } from '../../local/servers/find-program.ts';
 import type { PostgresServer } from '../../local/servers/postgres.ts';
+import { cpuSecondsOf } from '../measure/process-tree.ts';
 import { findMachinePostgres, startBenchPostgres } from './postgres.ts';
 import { type BenchStore, bucket, startBenchStore } from './s3.ts';
 
@@ -40,6 +41,8 @@ export interface BenchServers {
   /** An empty database of the role's; one that is there is dropped first. */
   createTarget(database: string): Promise<void>;
   dropTarget(database: string): Promise<void>;
+  /** Processor time that they have taken so far; undefined where the kernel doesn't tell. */
+  cpuSeconds(): Promise<{ readonly postgres: number; readonly store: number } | undefined>;
   /** Writes out what runs before have left in the servers' buffers. */
   settle(): Promise<void>;
   emptyWork(): Promise<void>;
@@ -113,6 +116,12 @@ export async function startServers(jobs: number): Promise<BenchServers> {
         await query(target, `CREATE DATABASE ${quoteIdentifier(database)} OWNER ${role} TEMPLATE template0`);
       },
       dropTarget,
+      cpuSeconds: async () => {
+        const ids = [source.processId, target.processId, store.server.processId];
+        const [one, other, s3] = await Promise.all(ids.map(cpuSecondsOf));
+        if (one === undefined || other === undefined || s3 === undefined) return undefined;
+        return { postgres: one + other, store: s3 };
+      },
       settle: async () => {
         await Promise.all([query(source, 'CHECKPOINT'), query(target, 'CHECKPOINT')]);
         await run('sync');

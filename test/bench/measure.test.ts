@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { CommandFailed, measure, sumOfTimes } from '../../bench/measure/measure.ts';
-import { parseProcStat, residentBytes } from '../../bench/measure/process-tree.ts';
+import { cpuSecondsOf, parseProcStat, residentBytes } from '../../bench/measure/process-tree.ts';
 
 const environment = { PATH: process.env.PATH ?? '' };
 const node = JSON.stringify(process.execPath);
@@ -52,11 +52,21 @@ describe('reading what the system says', () => {
 
   test('finds the fields behind a command name that looks like fields', () => {
     const stat = `7 (a) b (1 2) S 5 ${Array.from({ length: 19 }, () => 0).join(' ')} 10 0`;
-    const { id, parent, resident } = parseProcStat(stat);
-    expect([id, parent]).toEqual([7, 5]);
+    const { id, parent, resident, ticks } = parseProcStat(stat);
+    expect([id, parent, ticks]).toEqual([7, 5, 0]);
     expect(resident % 4096).toBe(0);
     expect(resident).toBeGreaterThanOrEqual(40_960);
   });
+
+  test.runIf(process.platform === 'linux')(
+    'counts the processor time of a tree, of what has ended in it too',
+    async () => {
+      const before = (await cpuSecondsOf(process.pid)) ?? 0;
+      const burn = `${node} -e 'const t = process.cpuUsage(); while (process.cpuUsage(t).user < 300_000);'`;
+      await measure(burn, environment, never);
+      expect(((await cpuSecondsOf(process.pid)) ?? 0) - before).toBeGreaterThanOrEqual(0.3);
+    },
+  );
 
   test('sees this process as about as large as it sees itself', async () => {
     const bytes = await residentBytes(process.pid);

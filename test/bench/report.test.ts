@@ -67,6 +67,25 @@ describe('the spread of runs', () => {
   });
 });
 
+describe('the page', () => {
+  test('says what ran once alone, and where the processor time of the median run went', () => {
+    const [backup, ...others] = results.contenders;
+    const runs = backup?.runs.map((run) => ({ ...run, servers: { postgres: 5.5, store: 0.5 } })) ?? [];
+    const once = contender('psql', [50], { kind: 'restore' });
+    const page = section(
+      {
+        ...results,
+        contenders: [contender('replicator-backup', [], { runs }), ...others.slice(0, -1), once],
+      },
+      'plot.svg',
+    );
+    expect(page).toContain('3 runs of each command in turn (one run of: title of psql), 2 connections each');
+    // 9 s on two cores: 4.5 of the client, 6 of the servers, 7.5 of nobody
+    expect(page).toContain('| title of replicator-backup | 9.0 s | 4.5 s | 5.5 s | 0.5 s | 7.5 s |');
+    expect(section(results, 'plot.svg')).not.toContain('idle');
+  });
+});
+
 describe('the goals', () => {
   const measured = (what: RegExp) => goalsOf(results).find((goal) => what.test(goal.what))?.measured;
 
