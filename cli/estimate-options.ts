@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { networkChoices } from '../functions/estimate/network.ts';
 import { listedRegions } from '../functions/estimate/prices.ts';
 import type { OptionKind } from './option.ts';
 import * as option from './options.ts';
@@ -30,6 +31,26 @@ export const storeToCompare = {
 export const backupsAMonth = countOption('Backups made in a month.', 30);
 export const restoresAMonth = countOption('Restores made in a month.', 4);
 export const keep = countOption('Backups kept at a time.', 14);
+
+export const network = {
+  value: 'CHOICE',
+  help: `How Lambda reaches AWS: ${networkChoices.join(', ')} (docs/deploy.md). ${networkChoices[0]} by default, which costs nothing more.`,
+  schema: z.enum(networkChoices, { error: `takes ${networkChoices.join(', ')}` }).default('existing'),
+} satisfies OptionKind;
+
+export const zones = {
+  value: 'N',
+  help: 'Availability zones that the functions are in. 2 by default.',
+  schema: z
+    .custom<string | number>()
+    .transform((given, context) => {
+      const count = Number(given);
+      if (Number.isInteger(count) && count >= 1 && count <= 6) return count;
+      context.addIssue(`"${given}" is not a number from 1 to 6`);
+      return z.NEVER;
+    })
+    .default(2),
+} satisfies OptionKind;
 
 export const region = {
   value: 'REGION',

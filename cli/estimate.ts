@@ -40,6 +40,8 @@ const options = {
   backupsAMonth: own.backupsAMonth,
   restoresAMonth: own.restoresAMonth,
   keep: own.keep,
+  network: own.network,
+  zones: own.zones,
   region: own.region,
   prices: own.prices,
   json: option.json,
@@ -68,7 +70,7 @@ export const estimateVerb: Verb = {
  */
 export async function estimate(given: OptionsInput<typeof options>, io: Io): Promise<Estimate> {
   const chosen = validateOptions(options, given, io.environment);
-  const { region, keep, backupsAMonth, restoresAMonth } = chosen;
+  const { region, keep, backupsAMonth, restoresAMonth, network, zones } = chosen;
   const prices = chosen.prices === undefined ? undefined : await readPrices(chosen.prices);
   const database = await openDatabase(chosen.source, '--source');
   const leaveOut = {
@@ -91,7 +93,7 @@ export async function estimate(given: OptionsInput<typeof options>, io: Io): Pro
   const backup = estimateBackup(shape, how);
   const restore = estimateRestore(shape, how);
   const cost = { backup: costOfRun(backup, counted), restore: costOfRun(restore, counted) };
-  const month = { backups: backupsAMonth, restores: restoresAMonth, kept: keep };
+  const month = { backups: backupsAMonth, restores: restoresAMonth, kept: keep, network, zones };
   return {
     source: {
       host: source.host,

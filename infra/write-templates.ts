@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Code } from 'aws-cdk-lib/aws-lambda';
-import { fullConfiguration, minimalConfiguration } from './configuration/examples.ts';
+import { exampleConfigurations } from './configuration/examples.ts';
 import { deploy } from './deployment.ts';
 import { projectFolder } from './handler-sources.ts';
 import { newApp } from './new-app.ts';
@@ -13,10 +13,7 @@ import { newApp } from './new-app.ts';
 const folder = join(projectFolder, 'build', 'templates');
 rmSync(folder, { recursive: true, force: true });
 mkdirSync(folder, { recursive: true });
-for (const [name, configuration] of Object.entries({
-  minimal: minimalConfiguration,
-  full: fullConfiguration,
-})) {
+for (const [name, configuration] of Object.entries(exampleConfigurations)) {
   const app = newApp({ analyticsReporting: false });
   const codeOf = () => Code.fromInline('exports.handler = async () => {};');
   deploy(app, configuration, (profile) => ({ codeOf, profile }));

@@ -2,6 +2,7 @@ import type { MonthCost, RunCost } from '../../functions/estimate/cost.ts';
 import type { MediaShape } from '../../functions/estimate/database-shape.ts';
 import type { BackupEstimate } from '../../functions/estimate/estimate-backup.ts';
 import type { RestoreEstimate } from '../../functions/estimate/estimate-restore.ts';
+import { type NetworkChoice, networkMonth } from '../../functions/estimate/network.ts';
 import type { Prices } from '../../functions/estimate/prices.ts';
 import { bytes, count, counted, duration } from '../text/quantities.ts';
 import { tableLines } from '../text/table.ts';
@@ -29,6 +30,8 @@ export interface Estimate {
     readonly backups: number;
     readonly restores: number;
     readonly kept: number;
+    readonly network: NetworkChoice;
+    readonly zones: number;
     readonly cost: MonthCost;
   };
   readonly prices: Prices;
@@ -36,7 +39,7 @@ export interface Estimate {
 }
 
 const notCounted =
-  'Not counted: NAT gateways and VPC endpoints, traffic, logs, EFS and KMS, the databases and the load on them, taxes, free tiers and discounts.';
+  'Not counted: traffic, logs, EFS and KMS, the databases and the load on them, taxes, free tiers and discounts.';
 
 export function estimateLines(estimate: Estimate): string[] {
   const { source, ratiosFrom, notes } = estimate;
@@ -104,9 +107,25 @@ function monthLines({ month, prices }: Estimate): string[] {
         money(cost.storage, prices, monthDigits),
         `${bytes(cost.storedBytes)}, ${counted(kept, 'backup')} kept`,
       ],
+      [
+        '  network',
+        cost.network === null ? '?' : money(cost.network, prices, monthDigits),
+        networkText(month, prices),
+      ],
       ['  together', money(cost.total, prices, monthDigits), ''],
     ],
   );
+}
+
+function networkText({ network, zones }: Estimate['month'], prices: Prices): string {
+  const cost = (choice: NetworkChoice) => {
+    const amount = networkMonth(choice, zones, prices);
+    return amount === undefined ? 'not priced' : money(amount, prices, monthDigits);
+  };
+  const inZones = `in ${counted(zones, 'zone')}`;
+  if (network === 'nat') return `one NAT gateway (endpoints ${inZones}: ${cost('endpoints')})`;
+  if (network === 'endpoints') return `two interface endpoints ${inZones} (a NAT gateway: ${cost('nat')})`;
+  return `what is there already (a NAT gateway: ${cost('nat')}; endpoints ${inZones}: ${cost('endpoints')})`;
 }
 
 /** Of a run fractions of a cent are worth showing, of a month cents. */

@@ -1,3 +1,4 @@
+import { type NetworkChoice, networkMonth } from './network.ts';
 import type { Prices } from './prices.ts';
 import type { RunEstimate } from './run-tally.ts';
 
@@ -24,12 +25,17 @@ export interface Month {
   readonly restores: number;
   /** Backups that are kept at a time. */
   readonly kept: number;
+  /** How functions reach AWS, and in how many availability zones they are. */
+  readonly network: NetworkChoice;
+  readonly zones: number;
 }
 
 export interface MonthCost {
   readonly backups: number;
   readonly restores: number;
   readonly storage: number;
+  /** null: the prices say nothing of networks. */
+  readonly network: number | null;
   readonly total: number;
   /** What lies in S3 when as many backups as are kept have been made. */
   readonly storedBytes: number;
@@ -37,7 +43,7 @@ export interface MonthCost {
 
 /** What a month costs once as many backups as are kept have been made. */
 export function costOfMonth(
-  { backups, restores, kept }: Month,
+  { backups, restores, kept, network: choice, zones }: Month,
   runs: { readonly backup: RunCost; readonly restore: RunCost; readonly storedBytes: number },
   prices: Prices,
 ): MonthCost {
@@ -46,5 +52,7 @@ export function costOfMonth(
   const restored = restores * runs.restore.total;
   // S3 bills in GB of 1024³ bytes ("TimedStorage-ByteHrs")
   const storage = (storedBytes / 1024 ** 3) * prices.s3.gbMonth;
-  return { backups: made, restores: restored, storage, total: made + restored + storage, storedBytes };
+  const network = networkMonth(choice, zones, prices) ?? null;
+  const total = made + restored + storage + (network ?? 0);
+  return { backups: made, restores: restored, storage, network, total, storedBytes };
 }

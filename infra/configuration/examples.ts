@@ -149,3 +149,6 @@ export const fullConfiguration: Configuration = Configuration.parse({
   lambda: { memory: { CopyShard: 3008 }, reservedConcurrency: { LoadShard: 10 } },
   logs: { retentionDays: 180 },
 });
+
+/** The least and the most, which tests and tools look at. */
+export const exampleConfigurations = { minimal: minimalConfiguration, full: fullConfiguration };

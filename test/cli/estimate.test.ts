@@ -51,7 +51,7 @@ describe('estimate', () => {
     expect(stdout).toMatch(
       / {2}A MONTH +list prices of us-east-1, \d{4}-\d\d\n {2}backups +\S+ USD {2}30 backups\n/,
     );
-    expect(stdout).toMatch(/\nNot counted: NAT gateways/);
+    expect(stdout).toMatch(/\nNot counted: traffic/);
   });
 
   test('counts the bytes of the tables whose rows a backup would hold', async () => {

@@ -1,5 +1,6 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { costOfMonth, costOfRun } from '../../functions/estimate/cost.ts';
+import { networkMonth } from '../../functions/estimate/network.ts';
 import { listedRegions, Prices, pricesOf } from '../../functions/estimate/prices.ts';
 
 const prices = Prices.parse({
@@ -29,7 +30,7 @@ test('a run costs its seconds, invocations, transitions and requests', () => {
 test('a month costs its runs and what is kept, in gigabytes of 1024³ bytes', () => {
   const cost = costOfRun(run, prices);
   const month = costOfMonth(
-    { backups: 30, restores: 2, kept: 7 },
+    { backups: 30, restores: 2, kept: 7, network: 'existing', zones: 2 },
     { backup: cost, restore: cost, storedBytes: 3 * 1024 ** 3 },
     prices,
   );
@@ -37,6 +38,28 @@ test('a month costs its runs and what is kept, in gigabytes of 1024³ bytes', ()
   expect(month.restores).toBeCloseTo(2 * cost.total, 10);
   expect(month.storage).toBeCloseTo(21 * 0.1, 10);
   expect(month.total).toBeCloseTo(32 * cost.total + 2.1, 10);
+});
+
+describe('a month of network', () => {
+  const priced = { ...prices, network: { natGatewayHour: 0.05, endpointHour: 0.01 } };
+
+  test('costs a NAT gateway by the hour, or two endpoints by the hour and zone, or nothing more', () => {
+    expect(networkMonth('nat', 3, priced)).toBeCloseTo(0.05 * 730, 10);
+    expect(networkMonth('endpoints', 3, priced)).toBeCloseTo(2 * 3 * 0.01 * 730, 10);
+    expect(networkMonth('existing', 3, priced)).toBe(0);
+  });
+
+  test('comes on top of what runs and storage cost', () => {
+    const runs = { backup: costOfRun(run, priced), restore: costOfRun(run, priced), storedBytes: 0 };
+    const month = costOfMonth({ backups: 0, restores: 0, kept: 0, network: 'nat', zones: 2 }, runs, priced);
+    expect(month).toMatchObject({ network: 36.5, total: 36.5 });
+  });
+
+  test('is not known by a file of prices of earlier versions', () => {
+    const runs = { backup: costOfRun(run, prices), restore: costOfRun(run, prices), storedBytes: 0 };
+    const month = { backups: 0, restores: 0, kept: 0, network: 'endpoints', zones: 2 } as const;
+    expect(costOfMonth(month, runs, prices)).toMatchObject({ network: null, total: 0 });
+  });
 });
 
 test('every listed region has prices that fit the form of a file of prices, and no other has', () => {
