@@ -26,7 +26,15 @@ export function showLines(manifest: Manifest, uri: string): string[] {
   ];
 }
 
-function factLines({ source, snapshot, tool, definitions, settings, sequences }: Manifest): string[] {
+function factLines({
+  source,
+  snapshot,
+  tool,
+  definitions,
+  settings,
+  sequences,
+  cacheInvalidated: cache,
+}: Manifest): string[] {
   const extensions = source.extensions.map(({ name, version }) => `${name} ${version}`).join(', ');
   const facts = [
     ['made by', `${tool.name} ${tool.version}`],
@@ -44,6 +52,14 @@ function factLines({ source, snapshot, tool, definitions, settings, sequences }:
         ? `last migration of extras: ${source.migrations.extras}`
         : 'no migrations found',
     ],
+    ...(cache
+      ? [
+          [
+            "source's cache",
+            cache.kind === 'redis' ? `${count(cache.deleted)} keys deleted` : 'invalidated by a command',
+          ],
+        ]
+      : []),
     ...(definitions.roles.length > 0 ? [['roles named', definitions.roles.join(', ')]] : []),
   ];
   return tableLines(

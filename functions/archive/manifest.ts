@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { InvalidatedCache } from '../run/cache-mark.ts';
 import { MediaComparison, MediaLeftOut } from '../run/media-comparison.ts';
 import { RunId } from '../run/run-id.ts';
 import { misplacedPart } from './media-parts.ts';
@@ -171,6 +172,8 @@ const ManifestBody = z.object({
   sequences: z.array(SequenceEntry),
   /** A string says why there is none. */
   media: z.union([MediaEntry, z.string()]),
+  /** The source's cache was invalidated before sealing. */
+  cacheInvalidated: InvalidatedCache.optional(),
   /** What patterns left out of the archive; missing where there were none. */
   mediaLeftOut: MediaLeftOut.optional(),
   /** Files that the rows refer to, and files of the archive; missing where there are no media. */

@@ -89,6 +89,7 @@ export const keys = {
   schemaPart: (at: Round, section: SectionName) => roundKey(at, `definitions/${section}.sql`),
   plan: (at: Round) => roundKey(at, 'plan.json'),
   media: (at: Round) => roundKey(at, 'media.json'),
+  cache: (at: Round) => roundKey(at, 'cache.json'),
   mediaComparison: (at: Round) => roundKey(at, 'media-comparison.json'),
   mediaScan: (at: Round) => roundKey(at, 'media-scan.json'),
   sequences: (at: Round) => roundKey(at, 'sequences.json'),

@@ -5,6 +5,7 @@ import { readResult } from '../archive/put-result.ts';
 import { type SealInput, sealSome } from '../archive/seal.ts';
 import { MediaResult, type RowsResult } from '../archive/shard-result.ts';
 import { type SectionName, sections } from '../definitions/sections.ts';
+import { InvalidatedCache } from '../run/cache-mark.ts';
 import type { Round } from '../run/keys.ts';
 import type { Lifetime } from '../run/lifetime.ts';
 import { MediaComparison } from '../run/media-comparison.ts';
@@ -49,6 +50,7 @@ export async function sealRun(
     find(store, keys.media(at), MediaRecord),
     find(store, keys.sequences(at), SequencesRecord),
   ]);
+  const cache = (await store.head(keys.cache(at))) && (await find(store, keys.cache(at), InvalidatedCache));
   const compared = keys.mediaComparison(at);
   const comparison = (await store.head(compared)) && (await find(store, compared, MediaComparison));
   const input: SealInput = {
@@ -87,6 +89,7 @@ export async function sealRun(
       },
       tablesLeftOut: source.leftOut.map(({ schema: name, name: table }) => `${name}.${table}`),
       sequences: sequences.entries satisfies SequenceEntry[],
+      ...(cache && { cacheInvalidated: cache }),
       ...(media.leftOut && { mediaLeftOut: media.leftOut }),
       ...(comparison && { mediaComparison: comparison }),
       ...(source.profile && { profile: source.profile }),

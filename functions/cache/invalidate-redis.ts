@@ -1,5 +1,7 @@
+import type { ServerMark } from '../run/cache-mark.ts';
 import type { Progress } from '../run/progress.ts';
 import { type CacheAddress, describeCache, isLoopback, parseCacheUrl } from './address.ts';
+import { marksOf } from './broker/same-broker.ts';
 import { BadCacheUrl, InvalidationFailed } from './errors.ts';
 import { type Census, findKeys, makeRemover, type Remover, sweepCacheops, sweepEntries } from './keys.ts';
 import { nameOfKey } from './layout.ts';
@@ -37,6 +39,8 @@ export interface Invalidated {
   readonly databases: readonly InvalidatedDatabase[];
   readonly deleted: number;
   readonly remaining: number;
+  /** By which they are known again. */
+  readonly servers: readonly ServerMark[];
 }
 
 /** Keys named of those that came back. */
@@ -116,7 +120,12 @@ async function invalidateServers(
   for (const database of databases) report(database, address, options);
   const sum = (pick: (database: InvalidatedDatabase) => number) =>
     databases.reduce((total, database) => total + pick(database), 0);
-  return { databases, deleted: sum(({ deleted }) => deleted), remaining: sum(({ remaining }) => remaining) };
+  return {
+    databases,
+    deleted: sum(({ deleted }) => deleted),
+    remaining: sum(({ remaining }) => remaining),
+    servers: await marksOf(servers, address),
+  };
 }
 
 async function invalidateDatabase(

@@ -18,7 +18,7 @@ import { mediaRulesOf } from './media-rules.ts';
 import { pinFiles } from './pin-files.ts';
 import { planProfile } from './plan-profile.ts';
 import type { RestoreRecord } from './records.ts';
-import { chosenTables, Restoring } from './restoring.ts';
+import { cacheServersOf, chosenTables, Restoring } from './restoring.ts';
 
 /** What was found before a restore. */
 export interface Examination {
@@ -88,7 +88,7 @@ export async function examine(
     ...(looked?.checks ?? []),
     ...media.checks,
     ...profile.checks,
-    ...(await checkAround(options, surroundings)),
+    ...(await checkAround(options, manifest, surroundings)),
   ];
   return {
     manifest,
@@ -176,19 +176,31 @@ async function checkMedia(
 }
 
 /** The cache and the command that come after the switch-over: said before hours of work and not after. */
-async function checkAround(options: RestoreOptions, surroundings: Surroundings): Promise<readonly Check[]> {
+async function checkAround(
+  options: RestoreOptions,
+  manifest: Manifest,
+  surroundings: Surroundings,
+): Promise<readonly Check[]> {
   if (options.afterRestore) need(surroundings, 'afterRestore');
   return [
-    ...(await checkBroker(options, surroundings)),
+    ...(await checkBroker(options, manifest, surroundings)),
     ...(options.invalidateCache ? await checkCacheThere(surroundings) : []),
   ];
 }
 
-async function checkBroker(options: RestoreOptions, surroundings: Surroundings): Promise<readonly Check[]> {
+async function checkBroker(
+  options: RestoreOptions,
+  manifest: Manifest,
+  surroundings: Surroundings,
+): Promise<readonly Check[]> {
   if (!options.drainBroker) return [];
   const broker = need(surroundings, 'broker');
   const { signal } = surroundings;
-  return tried('broker', async () => waitingIn(await lookAtBroker(broker, { signal })), signal);
+  return tried(
+    'broker',
+    async () => waitingIn(await lookAtBroker(broker, { signal, sources: cacheServersOf(manifest) })),
+    signal,
+  );
 }
 
 async function checkCacheThere(surroundings: Surroundings): Promise<readonly Check[]> {

@@ -11,6 +11,7 @@ import { markCheck, refuse } from '../target/check-target.ts';
 import { allowTarget } from '../target/target-mark.ts';
 import { type Examination, examine } from './examine.ts';
 import type { RestoreRecord } from './records.ts';
+import { cacheServersOf } from './restoring.ts';
 
 export interface PlannedRestore {
   readonly record: RestoreRecord;
@@ -39,14 +40,17 @@ export async function planRestore(
   refuse(onlyMarkIsMissing(checks) ? [] : checks, target);
   if (!looked || !record) throw new TypeError('a target that was not looked at was let through');
   await allowTarget(target, confirmTarget, looked.hints, signal);
-  if (options.drainBroker) await confirmDrain(surroundings);
+  if (options.drainBroker) await confirmDrain(manifest, surroundings);
   return { record, manifest };
 }
 
 /** Names what would be removed, and asks where somebody can be asked. */
-async function confirmDrain(surroundings: Surroundings): Promise<void> {
+async function confirmDrain(manifest: Manifest, surroundings: Surroundings): Promise<void> {
   const { confirmDrain: confirm, yes, signal, progress } = surroundings;
-  const content = await lookAtBroker(need(surroundings, 'broker'), { signal });
+  const content = await lookAtBroker(need(surroundings, 'broker'), {
+    signal,
+    sources: cacheServersOf(manifest),
+  });
   if (content.tasks === 0) return;
   if (yes || !confirm) return progress.warn(`${waitingIn(content)}; they are removed after the restore`);
   if (await confirm(`${waitingIn(content)}. Remove them after the restore?`)) return;

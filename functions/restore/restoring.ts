@@ -7,6 +7,7 @@ import { keys as reportKeys } from '../report/keys.ts';
 import { leaveSection } from '../report/leave-section.ts';
 import type { Section as ReportSection, SectionName } from '../report/sections.ts';
 import { notesOf } from '../report/store-report.ts';
+import type { ServerMark } from '../run/cache-mark.ts';
 import type { RunId } from '../run/run-id.ts';
 import { find, leave } from '../run/stored.ts';
 import type { ObjectStore } from '../store/object-store.ts';
@@ -76,4 +77,9 @@ export function chosenTables(manifest: Manifest, plan: Pick<RestoreRecord, 'tabl
   if (!plan.tables) return manifest.tables;
   const chosen = new Set(plan.tables.map((table) => JSON.stringify(table)));
   return manifest.tables.filter(({ schema, name }) => chosen.has(JSON.stringify([schema, name])));
+}
+
+/** Servers of the source's cache, as far as the backup knows them. */
+export function cacheServersOf({ cacheInvalidated: cache }: Manifest): readonly ServerMark[] {
+  return cache?.kind === 'redis' ? cache.servers : [];
 }

@@ -62,6 +62,7 @@ describe.runIf(redisProgram !== undefined)('invalidating the cache in Redis', ()
       ],
       deleted: 2,
       remaining: 0,
+      servers: [{ host: '127.0.0.1', port: redis.port, runId: expect.stringMatching(/^[0-9a-f]{40}$/) }],
     });
     expect(await keysOf(1)).toEqual([]);
     expect(await keysOf(0)).toEqual(['_kombu.binding.default', 'default']);

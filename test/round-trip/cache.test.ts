@@ -63,12 +63,22 @@ test.runIf(here)(
     try {
       const bucket = await freshBucket();
       const store = bucket.uri();
-      await verbs().backup({ source: source.url, store });
+      // As production would: its cache is on the server that is then named as staging's
+      await cliInProcess([
+        ...['backup', '--source', source.url, '--store', store],
+        ...['--invalidate-cache', `redis://127.0.0.1:${server?.port}/1`],
+      ]);
+      const shown = await cliInProcess(['show', '--store', store]);
+      expect(shown.stdout).toMatch(/source's cache +0 keys deleted\n/);
       await cliInProcess(['allow-target', target.url]);
       const url = `redis://127.0.0.1:${server?.port}`;
       const restore = (...args: string[]) =>
         cliInProcess(['restore', '--store', store, '--target', target.url, '--drain-broker', ...args]);
 
+      const known = await restore('--broker', url);
+      expect(known).toMatchObject({ code: 3, stderr: expect.stringContaining('name the source') });
+      expect(await broker.llen('default')).toBe(3);
+      await verbs().backup({ source: source.url, store });
       const unasked = await restore('--broker', url);
       expect(unasked).toMatchObject({ code: 3, stderr: expect.stringContaining('(DrainNotConfirmed)') });
       expect(unasked.stderr).toContain(`3 × ${runJob}`);

@@ -1,10 +1,11 @@
+import type { ServerMark } from '../../run/cache-mark.ts';
 import type { BrokerSettings } from '../../run/surroundings.ts';
 import { type CacheAddress, describeCache, parseCacheUrl } from '../address.ts';
 import { BadCacheUrl, BrokerIsSource } from '../errors.ts';
 import { mustAllow } from '../permissions.ts';
 import { type CacheServers, mustServe, openServers } from '../servers.ts';
 import { contentOf, lengthOf, type QueueContent } from './content.ts';
-import { marksOf, meet, type ServerMark, showsIn } from './same-broker.ts';
+import { marksOf, meet, showsIn } from './same-broker.ts';
 
 /** Nautobot's broker is in database 0, in 1.6 and since. */
 const usualDatabase = 0;

@@ -1,16 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ServerMark } from '../../run/cache-mark.ts';
 import type { CacheAddress } from '../address.ts';
 import type { CacheNode } from '../node.ts';
 import type { CacheServers } from '../servers.ts';
-
-/** How a server is known again: by what it calls itself until it is started anew, and by where it is. */
-export interface ServerMark {
-  readonly host: string;
-  readonly port: number;
-  /** null where the user may not ask. */
-  readonly runId: string | null;
-}
 
 const looks = 10;
 const pauseMs = 100;

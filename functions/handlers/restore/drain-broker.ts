@@ -2,6 +2,7 @@ import { drainBroker as drain } from '../../cache/broker/drain-broker.ts';
 import { leaveSection } from '../../report/leave-section.ts';
 import { inUseAlready } from '../../restore/in-use-already.ts';
 import { RestoreInput } from '../../restore/input.ts';
+import { cacheServersOf, Restoring } from '../../restore/restoring.ts';
 import { need } from '../../run/require.ts';
 import { stateHandler } from '../state-handler.ts';
 
@@ -9,7 +10,8 @@ import { stateHandler } from '../state-handler.ts';
 export const drainBroker = stateHandler(RestoreInput, async ({ run }, surroundings) => {
   const { store, signal } = surroundings;
   return inUseAlready(surroundings, async () => {
-    const drained = await drain(need(surroundings, 'broker'), { signal });
+    const { manifest } = await Restoring.find(store, run.id);
+    const drained = await drain(need(surroundings, 'broker'), { signal, sources: cacheServersOf(manifest) });
     await leaveSection(store, run.id, 'DrainBroker', drained);
     const { broker, tasks, remaining } = drained;
     return { broker, tasks, remaining };
