@@ -2,11 +2,11 @@ import { readdir } from 'node:fs/promises';
 import { openStore } from '../../functions/store/open-store.ts';
 import { type FreshDatabase, superuserSession } from '../servers/fresh-database.ts';
 
-/** Everything below the store's prefix that belongs to no sealed backup. */
+/** Everything below the store's prefix that belongs to no sealed backup and is no report, which every restore leaves. */
 export async function leftInStore(uri: string): Promise<string[]> {
   const store = openStore(uri);
   const keys: string[] = [];
-  for await (const { key } of store.list('')) keys.push(key);
+  for await (const { key } of store.list('')) if (!key.startsWith('reports/')) keys.push(key);
   const sealed = new Set(
     keys.filter((key) => key.endsWith('/manifest.json')).map((key) => key.slice(0, -'manifest.json'.length)),
   );
