@@ -42,6 +42,7 @@ export function deploy(app: App, configuration: Configuration, assetsFor: Assets
   outputs(main, {
     [names.bucket]: store.bucket.bucketName,
     [names.prefix]: store.prefix,
+    [names.targets]: targets.map(({ name }) => name).join(','),
     TopicArn: runTopic.topic.topicArn,
   });
   makeEndpoints(main, configuration);

@@ -17,7 +17,7 @@ type Outputs = Readonly<Record<string, string>>;
 
 /**
  * The machines of a deployment, by what its stacks say of themselves.
- * @param target leaves out those of other targets; undefined: all, for which every stack of the region is looked at
+ * @param target leaves out those of other targets; undefined: all
  * @throws StackUnknown, AwsRefused
  */
 export async function deployedMachines(stack: string, target?: string): Promise<DeployedMachine[]> {
@@ -25,7 +25,9 @@ export async function deployedMachines(stack: string, target?: string): Promise<
   try {
     const main = await outputsOf(client, stack);
     const targets =
-      target === undefined ? await targetsOf(client, stack) : [await outputsOf(client, `${stack}-${target}`)];
+      target === undefined
+        ? await targetsOf(client, stack, main)
+        : [await outputsOf(client, `${stack}-${target}`)];
     const machines = [...machinesIn(main), ...targets.flatMap(machinesIn)];
     if (machines.length === 0)
       throw new StackUnknown(
@@ -86,20 +88,18 @@ async function outputsOf(client: CloudFormationClient, name: string): Promise<Ou
   throw new StackUnknown(`there is no stack ${name} in ${await client.config.region()}`);
 }
 
-async function targetsOf(client: CloudFormationClient, main: string): Promise<Outputs[]> {
-  const found: Outputs[] = [];
-  let NextToken: string | undefined;
-  do {
-    const send = () => client.send(new DescribeStacksCommand({ ...(NextToken && { NextToken }) }));
-    const page = await call('cloudformation:DescribeStacks', send);
-    for (const stack of page.Stacks ?? []) {
-      const outputs = asRecord(stack);
-      const target = outputs[names.targetName];
-      if (target !== undefined && stack.StackName === `${main}-${target}`) found.push(outputs);
-    }
-    NextToken = page.NextToken;
-  } while (NextToken !== undefined);
-  return found.sort((a, b) => ((a[names.targetName] ?? '') < (b[names.targetName] ?? '') ? -1 : 1));
+/** A target that is configured and not deployed, or no longer, has no stack. */
+async function targetsOf(client: CloudFormationClient, stack: string, main: Outputs): Promise<Outputs[]> {
+  const targets = main[names.targets]?.split(',').filter(Boolean) ?? [];
+  const found = await Promise.all(
+    targets.map((target) =>
+      outputsOf(client, `${stack}-${target}`).catch((error: unknown) => {
+        if (error instanceof StackUnknown) return undefined;
+        throw error;
+      }),
+    ),
+  );
+  return found.filter((outputs) => outputs !== undefined);
 }
 
 function asRecord({ Outputs }: Stack): Outputs {

@@ -4,6 +4,8 @@ export const stackOutputs = {
   prefix: 'Prefix',
   backupMachine: 'BackupMachineArn',
   cleanUpMachine: 'CleanUpMachineArn',
+  /** Of the main stack: the names of its targets, separated by commas. */
+  targets: 'TargetNames',
   /** Of a target's stack, `<stack>-<target>`. */
   targetName: 'TargetName',
   restoreMachine: 'RestoreMachineArn',
