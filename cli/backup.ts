@@ -77,7 +77,7 @@ export async function dryRun(given: OptionsInput<typeof options>, io: Io): Promi
   const chosen = validateOptions(options, given, io.environment);
   const display = new RunDisplay(io, chosen.quiet);
   try {
-    const surroundings = await surroundingsOf({ ...chosen, sourceMedia: chosen.media }, io, display);
+    const surroundings = await surroundingsOf(placesOf(chosen), io, display);
     return await lookAtBackup(chosen, surroundings, io);
   } finally {
     display.end();
@@ -92,7 +92,7 @@ export async function backup(given: OptionsInput<typeof options>, io: Io): Promi
   const chosen = validateOptions(options, given, io.environment);
   const display = new RunDisplay(io, chosen.quiet);
   try {
-    const places = { ...chosen, sourceMedia: chosen.media, sourceProfile: chosen.profile };
+    const places = placesOf(chosen);
     const surroundings = await surroundingsOf(places, io, display);
     await checkDatabaseEarly(surroundings.source, io.signal);
     await checkCacheEarly(surroundings, io.signal);
@@ -102,6 +102,10 @@ export async function backup(given: OptionsInput<typeof options>, io: Io): Promi
   } finally {
     display.end();
   }
+}
+
+function placesOf(chosen: Options<typeof options>) {
+  return { ...chosen, sourceMedia: chosen.media, sourceProfile: chosen.profile };
 }
 
 /** Options as the input of the Backup machine. */

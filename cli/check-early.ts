@@ -1,5 +1,6 @@
 import { realpath } from 'node:fs/promises';
 import type { SourceFacts } from '../functions/archive/manifest.ts';
+import { checkProfile } from '../functions/backup/apply-profile.ts';
 import { checkCache } from '../functions/cache/invalidate-redis.ts';
 import { checkMediaTarget } from '../functions/media/target.ts';
 import type { Database } from '../functions/postgres/session.ts';
@@ -7,6 +8,7 @@ import { rulesOf } from '../functions/restore/examine.ts';
 import { type Check, tried } from '../functions/run/check.ts';
 import { need } from '../functions/run/require.ts';
 import { runIdOf } from '../functions/run/run-id.ts';
+import type { LeaveOut } from '../functions/snapshot/select-relations.ts';
 import { sourceFacts } from '../functions/snapshot/source-facts.ts';
 import { checkTarget, markCheck, refuse } from '../functions/target/check-target.ts';
 import { TargetIsSource } from '../functions/target/errors.ts';
@@ -20,6 +22,18 @@ import type { LocalSurroundings } from '../local/run-machine.ts';
 export async function checkDatabaseEarly(database: Database | undefined, signal: AbortSignal): Promise<void> {
   const session = await database?.connect({ applicationName: 'replicator:early', signal });
   await session?.end();
+}
+
+/**
+ * Does the profile of the restore fit the tables that are to be backed up? Said before hours of work and not after.
+ * @throws BadProfile
+ */
+export async function checkProfileEarly(
+  { source, targetProfile }: LocalSurroundings,
+  leaveOut: LeaveOut,
+  signal: AbortSignal,
+): Promise<void> {
+  if (source && targetProfile) await checkProfile(targetProfile, source, leaveOut, signal);
 }
 
 /**

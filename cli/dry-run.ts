@@ -1,3 +1,4 @@
+import { checkProfile } from '../functions/backup/apply-profile.ts';
 import { estimateBackup } from '../functions/estimate/estimate-backup.ts';
 import { estimateRestore } from '../functions/estimate/estimate-restore.ts';
 import { nautobotRatios } from '../functions/estimate/rates.ts';
@@ -40,8 +41,10 @@ export async function lookAtBackup(
   const how = { jobs: chosen.jobs, shardBytes: chosen.shardSize, serverVersion: facts.serverVersionNum };
   const backup = estimateBackup(shape, how);
   const target = rules && (await lookAtTarget(surroundings, rules, backup.textBytes, signal));
+  const profiles = await lookAtProfiles(surroundings, leaveOut, signal);
   const checks = [
     ...readable,
+    ...profiles,
     ...media.checks,
     ...(target ?? []),
     ...(await lookAtCache(surroundings, signal)),
@@ -61,6 +64,24 @@ export async function lookAtBackup(
     possible: gravest === undefined,
     exitCode: gravest?.exitCode ?? 0,
   };
+}
+
+/** What a profile says is held against the source's tables, also where it is applied at the restore that follows. */
+async function lookAtProfiles(
+  surroundings: LocalSurroundings,
+  leaveOut: LeaveOut,
+  signal: AbortSignal,
+): Promise<readonly Check[]> {
+  const checks: Check[] = [];
+  for (const choice of [surroundings.sourceProfile, surroundings.targetProfile]) {
+    if (!choice) continue;
+    const fits = async () => {
+      await checkProfile(choice, need(surroundings, 'source'), leaveOut, signal);
+      return `${choice.reference ?? '--rows'} fits the tables of the source`;
+    };
+    checks.push(...(await tried('profile', fits, signal)));
+  }
+  return checks;
 }
 
 function placeOf({ address: { host, port, database } }: Database) {

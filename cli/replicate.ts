@@ -1,9 +1,11 @@
 import { z } from 'zod';
+import { leaveOutOf } from '../functions/backup/input.ts';
+import { BackupOptions } from '../functions/run/state.ts';
 import { backupChoices, backupInput, backupOutcome } from './backup.ts';
-import { checkCacheEarly, checkTargetEarly } from './check-early.ts';
+import { checkCacheEarly, checkProfileEarly, checkTargetEarly } from './check-early.ts';
 import { lookAtBackup } from './dry-run.ts';
 import type { Io } from './io.ts';
-import type { OptionsInput } from './option.ts';
+import type { Options, OptionsInput } from './option.ts';
 import * as option from './options.ts';
 import { refuseExtra } from './parse-options.ts';
 import { RunDisplay } from './progress/run-display.ts';
@@ -69,7 +71,7 @@ export async function dryRun(given: OptionsInput<typeof options>, io: Io): Promi
   const chosen = validateOptions(options, given, io.environment);
   const display = new RunDisplay(io, chosen.quiet);
   try {
-    const surroundings = await surroundingsOf({ ...chosen, sourceMedia: chosen.media }, io, display);
+    const surroundings = await surroundingsOf(placesOf(chosen), io, display);
     return await lookAtBackup(chosen, surroundings, io, chosen);
   } finally {
     display.end();
@@ -84,10 +86,11 @@ export async function replicate(given: OptionsInput<typeof options>, io: Io): Pr
   const chosen = validateOptions(options, given, io.environment);
   const display = new RunDisplay(io, chosen.quiet);
   try {
-    const places = { ...chosen, sourceMedia: chosen.media, targetProfile: chosen.profile };
+    const places = placesOf(chosen);
     const surroundings = await surroundingsOf(places, io, display);
     await checkCacheEarly(surroundings, io.signal);
     await checkTargetEarly(surroundings, chosen, io.signal);
+    await checkProfileEarly(surroundings, leaveOutOf(BackupOptions.parse(backupInput(chosen))), io.signal);
     const input = { backup: backupInput(chosen), restore: { ...restoreInput(chosen), jobs: chosen.jobs } };
     const output = Output.parse(
       await run('replicate', input, surroundings, display, io, { ...chosen, places }),
@@ -99,6 +102,10 @@ export async function replicate(given: OptionsInput<typeof options>, io: Io): Pr
   } finally {
     display.end();
   }
+}
+
+function placesOf(chosen: Options<typeof options>) {
+  return { ...chosen, sourceMedia: chosen.media, targetProfile: chosen.profile };
 }
 
 const Output = z.object({ backup: z.unknown(), restore: z.unknown() });

@@ -1,5 +1,5 @@
 import type { ProfileChanges } from '../archive/manifest.ts';
-import type { Session } from '../postgres/session.ts';
+import type { Database, Session } from '../postgres/session.ts';
 import { checkFunctions } from '../profile/check-functions.ts';
 import { type Problem, refuseProblems } from '../profile/errors.ts';
 import { findProfile } from '../profile/find-profile.ts';
@@ -19,7 +19,10 @@ import {
 import { guardedWords } from '../run/rows-not-changed.ts';
 import type { ProfileChoice } from '../run/surroundings.ts';
 import type { FoundSource } from '../snapshot/open-snapshot.ts';
-import type { TableToRead } from '../snapshot/tables.ts';
+import { readRelations } from '../snapshot/relations.ts';
+import { type LeaveOut, selectRelations } from '../snapshot/select-relations.ts';
+import { connectForSnapshot } from '../snapshot/snapshot-session.ts';
+import { readTables, type TableToRead } from '../snapshot/tables.ts';
 import { changesOf } from './changes-of.ts';
 import {
   type Columns,
@@ -90,6 +93,30 @@ function notesOn(applied: AppliedProfile, rows: readonly TableToRead[]): string[
 
 function key({ schema, name }: { readonly schema: string; readonly name: string }): string {
   return JSON.stringify([schema, name]);
+}
+
+/**
+ * Does a profile fit a source, of which no snapshot is kept yet? Holds nothing afterwards.
+ * @throws BadProfile, and what choosing tables throws
+ */
+export async function checkProfile(
+  choice: ProfileChoice,
+  source: Database,
+  leaveOut: LeaveOut,
+  signal: AbortSignal,
+): Promise<void> {
+  const session = await connectForSnapshot(source, { applicationName: 'replicator:profile', signal });
+  try {
+    await session.execute('BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY');
+    const relations = await readRelations(session);
+    const selection = selectRelations(relations, leaveOut, source.address.database);
+    const rows = await readTables(session, selection.rows, relations);
+    const definitionOnly = await readTables(session, selection.definitionOnly, relations);
+    const takenAt = new Date().toISOString();
+    await applyProfile(choice, session, { takenAt, rows, definitionOnly, relations });
+  } finally {
+    await session.end();
+  }
 }
 
 function changed(
