@@ -11,9 +11,11 @@ import {
   statSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join, relative } from 'node:path';
-import { build, type Metafile, type Plugin } from 'esbuild';
-import { handlerSource, projectFolder } from './handler-sources.ts';
+import { dirname, join } from 'node:path';
+import { build, type Metafile } from 'esbuild';
+import { lambdaEntries, leavingOut, plugins, replaced } from './bundle-plugins.ts';
+import { handlerNeeds } from './handler-needs.ts';
+import { projectFolder } from './handler-sources.ts';
 
 /** Parts of a bundle that esbuild does not carry along: what brings them in, and what has to lie beside it. */
 const companions = [
@@ -35,13 +37,6 @@ const banner = [
   "const __dirname = bundlePath(new URL('.', import.meta.url));",
 ].join('\n');
 
-/** What is smaller or faster on Lambda than what packages bring along; each file says why. */
-const replaced = {
-  'cls-hooked/context': './functions/lambda/trace-context.ts',
-  '@aws-sdk/credential-provider-node': './functions/lambda/credentials.ts',
-  '@aws-sdk/credential-providers': './functions/lambda/credentials.ts',
-};
-
 /**
  * Bundles handlers for Lambda, each into a directory of its own that needs nothing else: `index.mjs`, and beside it
  * WebAssembly and worker threads. Kept by the content of what goes in, so that a second synthesis finds them done.
@@ -55,7 +50,7 @@ export async function bundleHandlers(
   if (!existsSync(done)) {
     const work = `${done}.${process.pid}`;
     rmSync(work, { recursive: true, force: true });
-    await bundleInto(work, handlers);
+    for (const [modules, group] of byLeftOut(handlers)) await bundleInto(work, group, modules.split(' '));
     rmSync(done, { recursive: true, force: true });
     renameSync(work, done);
     forgetOld(folder);
@@ -70,8 +65,31 @@ function forgetOld(folder: string): void {
     rmSync(join(folder, name), { recursive: true, force: true });
 }
 
-/** One run of esbuild for all of them: it reads every module once. */
-async function bundleInto(folder: string, handlers: readonly string[]): Promise<void> {
+/** Modules that a handler's surroundings can be made without, and the handlers that they may be left out of. */
+function byLeftOut(handlers: readonly string[]): Map<string, string[]> {
+  const groups = new Map<string, string[]>();
+  for (const handler of handlers) {
+    const needs = handlerNeeds[handler] ?? {};
+    const databases = needs.source || needs.target || needs.comparesSource;
+    const modules = [
+      databases ? '' : 'functions/postgres/database.ts',
+      databases || needs.cache || needs.profile || needs.adminPassword
+        ? ''
+        : 'functions/postgres/secret-text.ts',
+      needs.executions ? '' : 'functions/run/execution-status.ts',
+    ];
+    const key = modules.join(' ');
+    groups.set(key, [...(groups.get(key) ?? []), handler]);
+  }
+  return groups;
+}
+
+/** One run of esbuild for all that leave out the same: it reads every module once. */
+async function bundleInto(
+  folder: string,
+  handlers: readonly string[],
+  leftOut: readonly string[],
+): Promise<void> {
   mkdirSync(folder, { recursive: true });
   const workers = companions.flatMap((companion) => ('worker' in companion ? [companion.worker] : []));
   const { metafile } = await build({
@@ -80,7 +98,7 @@ async function bundleInto(folder: string, handlers: readonly string[]): Promise<
       ...handlers.map((handler) => ({ in: `lambda:${handler}`, out: `${handler}/index` })),
       ...workers.map((worker) => ({ in: worker, out: workerName(worker) })),
     ],
-    plugins: [lambdaEntries, onlyUsedSchemas, unmappedPackages],
+    plugins: [lambdaEntries, leavingOut(leftOut), ...plugins],
     alias: replaced,
     outdir: folder,
     outExtension: { '.js': '.mjs' },
@@ -138,58 +156,18 @@ function wasmFile({ wasm, name }: { wasm: string; name: string }): string {
   return join(dirname(resolve(wasm)), name);
 }
 
-/** `lambda:CopyShard` is a module that nobody has to write: the handler, made a Lambda function. */
-const lambdaEntries: Plugin = {
-  name: 'lambda-entries',
-  setup(bundler) {
-    bundler.onResolve({ filter: /^lambda:/ }, ({ path }) => ({ path: path.slice(7), namespace: 'lambda' }));
-    bundler.onLoad({ filter: /.*/, namespace: 'lambda' }, ({ path: handler }) => {
-      const { file, exportName } = handlerSource(handler);
-      const source = `./${relative(projectFolder, file)}`;
-      return {
-        resolveDir: projectFolder,
-        contents: [
-          `import { onLambda } from './functions/handlers/on-lambda.ts';`,
-          `import { ${exportName} } from '${source}';`,
-          `export const handler = onLambda('${handler}', ${exportName});`,
-        ].join('\n'),
-      };
-    });
-  },
-};
-
-/** Of packages no lines are mapped: the maps would be ten times as large, and are read at the first error. */
-const unmappedPackages: Plugin = {
-  name: 'unmapped-packages',
-  setup(bundler) {
-    // Messages of zod in fifty languages; English is imported by itself.
-    bundler.onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({ contents: '' }));
-    bundler.onLoad({ filter: /[\\/]node_modules[\\/].*\.[cm]?js$/ }, ({ path }) => {
-      const text = readFileSync(path, 'utf8');
-      // Its only mapping is below the last line: esbuild takes a map without any for none at all
-      const mappings = `${';'.repeat(text.split('\n').length + 1)}AAAA`;
-      const map = Buffer.from(JSON.stringify({ version: 3, sources: [''], mappings })).toString('base64');
-      return { contents: `${text}\n//# sourceMappingURL=data:application/json;base64,${map}` };
-    });
-  },
-};
-
-/** Of a namespace esbuild keeps what is used; of the object `z`, which is the same, it keeps all. */
-const onlyUsedSchemas: Plugin = {
-  name: 'only-used-schemas',
-  setup(bundler) {
-    bundler.onLoad({ filter: /[\\/]functions[\\/].*\.ts$/ }, ({ path }) => ({
-      contents: readFileSync(path, 'utf8').replace("import { z } from 'zod';", "import * as z from 'zod';"),
-      loader: 'ts',
-    }));
-  },
-};
-
 /** Of everything that goes into the bundles: sources, versions of dependencies, and how they are bundled. */
 function fingerprint(handlers: readonly string[]): string {
   const sources = globSync('functions/**/*.ts', { cwd: projectFolder }).sort();
   const hash = createHash('sha256').update(JSON.stringify(handlers));
-  for (const file of [...sources, 'package-lock.json', 'infra/bundle.ts', 'infra/handler-sources.ts'])
+  for (const file of [
+    ...sources,
+    'package-lock.json',
+    'infra/bundle.ts',
+    'infra/bundle-plugins.ts',
+    'infra/handler-needs.ts',
+    'infra/handler-sources.ts',
+  ])
     hash.update(`\0${file}\0`).update(readFileSync(join(projectFolder, file)));
   return hash.digest('hex').slice(0, 16);
 }

@@ -1,10 +1,15 @@
 /** What a handler may touch on AWS. What isn't named here, its role can't do. */
 export interface HandlerNeeds {
   /**
-   * `runs`: reads and writes working objects, and reads backups. `seals`: may also write new keys under `backups/`.
-   * `cleans`: may also write and remove locks, store reports, and remove what runs left.
+   * `told`: reads what runs left. `reported`: reads reports. `runs`: reads and writes what runs leave. `seals`: may also
+   * write new keys under `backups/`. `cleans`: removes locks and what runs left, and stores reports. `begins`: all that,
+   * for it cleans up after the dead, and takes a lock.
    */
-  readonly store?: 'runs' | 'seals' | 'cleans';
+  readonly store?: 'told' | 'reported' | 'runs' | 'seals' | 'cleans' | 'begins';
+  /** Reads sealed backups. */
+  readonly backups?: true;
+  /** Writes working objects of any size, in parts that it gives up when it fails. */
+  readonly uploads?: true;
   readonly source?: true;
   /** Reads of the source what tells it from the target; in the machines of a target only. */
   readonly comparesSource?: true;
@@ -27,14 +32,15 @@ export interface HandlerNeeds {
 }
 
 const fromSource: HandlerNeeds = { store: 'runs', source: true };
-const intoTarget: HandlerNeeds = { store: 'runs', target: true };
-const told: HandlerNeeds = { store: 'runs' };
+const intoTarget: HandlerNeeds = { store: 'runs', backups: true, target: true };
 
 /** Every handler that a machine runs. */
 export const handlerNeeds: Readonly<Record<string, HandlerNeeds>> = {
   Begin: { options: true },
+  // Cleans up after the dead, too
   Lock: {
-    store: 'cleans',
+    store: 'begins',
+    backups: true,
     source: true,
     target: true,
     targetMedia: 'writes',
@@ -42,18 +48,19 @@ export const handlerNeeds: Readonly<Record<string, HandlerNeeds>> = {
   },
   KeepSnapshot: { ...fromSource, executions: true, asynchronous: true },
   OpenSnapshot: { ...fromSource, profile: true },
-  DumpSchema: fromSource,
+  DumpSchema: { ...fromSource, uploads: true },
   PlanShards: fromSource,
-  CopyShard: { ...fromSource, profile: true },
+  CopyShard: { ...fromSource, uploads: true, profile: true },
   PlanMedia: { store: 'runs', sourceMedia: true, profile: true },
   CompareMedia: { ...fromSource, profile: true },
-  ArchiveMedia: { store: 'runs', sourceMedia: true },
+  ArchiveMedia: { store: 'runs', uploads: true, sourceMedia: true },
   ReadSequences: fromSource,
   ReleaseSnapshot: fromSource,
-  SealBackup: { store: 'seals', source: true },
-  AnnounceBackup: told,
+  SealBackup: { store: 'seals', backups: true, source: true },
+  AnnounceBackup: {},
 
   PlanRestore: {
+    backups: true,
     cache: true,
     broker: true,
     store: 'runs',
@@ -63,10 +70,10 @@ export const handlerNeeds: Readonly<Record<string, HandlerNeeds>> = {
     profile: true,
     adminPassword: true,
   },
-  CreateDatabase: intoTarget,
+  CreateDatabase: { ...intoTarget, targetMedia: 'writes' },
   LoadPreData: intoTarget,
   LoadShard: { ...intoTarget, profile: true },
-  ExtractMedia: { store: 'runs', targetMedia: 'writes' },
+  ExtractMedia: { store: 'runs', backups: true, targetMedia: 'writes' },
   Sanitize: { ...intoTarget, profile: true, adminPassword: true },
   BuildIndexes: intoTarget,
   AddConstraints: intoTarget,
@@ -77,11 +84,18 @@ export const handlerNeeds: Readonly<Record<string, HandlerNeeds>> = {
   VerifyRestore: { ...intoTarget, targetMedia: 'reads' },
   SwitchOver: { ...intoTarget, targetMedia: 'writes' },
   AfterRestore: intoTarget,
-  AnnounceRestore: told,
+  AnnounceRestore: { store: 'reported' },
 
   DrainBroker: { store: 'runs', cache: true, broker: true },
   InvalidateCache: { store: 'runs', cache: true },
-  ReadFailure: told,
-  AnnounceFailure: told,
-  CleanUp: { store: 'cleans', source: true, target: true, targetMedia: 'writes', executions: true },
+  ReadFailure: { store: 'told' },
+  AnnounceFailure: {},
+  CleanUp: {
+    store: 'cleans',
+    backups: true,
+    source: true,
+    target: true,
+    targetMedia: 'writes',
+    executions: true,
+  },
 };

@@ -26,9 +26,9 @@ export function handlerPolicies(
   const given = givenTo(needs, around);
   return [
     ...runtimeStatements(parts),
-    ...storeStatements(needs.store, around.store),
+    ...storeStatements(needs, around.store),
     ...keyStatements(needs.store, around.store),
-    ...(given.target && needs.store ? foreignStatements(around.store, parts.scope) : []),
+    ...(given.target && needs.backups ? foreignStatements(around.store, parts.scope) : []),
     ...secretsOf(given).flatMap(({ secretArn, keyArn }) => [
       allow(['secretsmanager:GetSecretValue'], secretArn),
       ...(keyArn ? [allow(['kms:Decrypt'], keyArn)] : []),
@@ -71,19 +71,31 @@ function runtimeStatements({ scope, functionName, logGroup }: Parts): PolicyStat
   ];
 }
 
-function storeStatements(access: HandlerNeeds['store'], store: BackupStore): PolicyStatement[] {
+function storeStatements(
+  { store: access, backups: readsBackups, uploads }: HandlerNeeds,
+  store: BackupStore,
+) {
   if (!access) return [];
   const { bucketArn } = store.bucket;
   const runs = store.arnBelow(runsFolder);
   const backups = store.arnBelow(backupsFolder);
   const locks = store.arnBelow(locksFolder);
   const reports = store.arnBelow(reportsFolder);
+  const cleans = access === 'cleans' || access === 'begins';
+  const read = [
+    ...(access === 'reported' ? [] : [runs]),
+    ...(readsBackups ? [backups] : []),
+    ...(access === 'begins' ? [locks] : []),
+    ...(cleans || access === 'reported' ? [reports] : []),
+  ];
   const statements = [
-    allow(['s3:GetObject', 's3:GetObjectVersion'], runs, backups, locks, reports),
-    allow(['s3:PutObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'], runs),
     // Without a condition on the prefix: S3 answers 403 in place of 404 to a HEAD that the condition doesn't cover.
     allow(['s3:ListBucket'], bucketArn),
+    allow(['s3:GetObject'], ...read),
   ];
+  if (access === 'runs' || access === 'seals' || access === 'begins')
+    statements.push(allow(['s3:PutObject'], runs));
+  if (uploads) statements.push(allow(['s3:AbortMultipartUpload'], runs));
   if (access === 'seals')
     statements.push(
       allow(['s3:PutObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'], backups),
@@ -91,12 +103,13 @@ function storeStatements(access: HandlerNeeds['store'], store: BackupStore): Pol
       allow(['s3:ListBucketMultipartUploads'], bucketArn),
       ...(store.props.objectLock ? [allow(['s3:PutObjectRetention'], backups)] : []),
     );
-  if (access === 'cleans')
+  if (access === 'begins') statements.push(allow(['s3:PutObject'], locks));
+  if (cleans)
     statements.push(
-      allow(['s3:PutObject', 's3:DeleteObject'], locks),
+      allow(['s3:DeleteObject'], locks),
       // What a restore came to, stored before what its states left is removed
       allow(['s3:PutObject'], reports),
-      allow(['s3:DeleteObject'], runs),
+      allow(['s3:DeleteObject', 's3:AbortMultipartUpload'], runs),
       allow(['s3:AbortMultipartUpload'], backups),
       allow(['s3:ListBucketMultipartUploads'], bucketArn),
     );
@@ -105,7 +118,13 @@ function storeStatements(access: HandlerNeeds['store'], store: BackupStore): Pol
 
 /** Uploads in parts need to decrypt, too ("Protecting data with SSE-KMS", Amazon S3 user guide). */
 function keyStatements(access: HandlerNeeds['store'], { key }: BackupStore): PolicyStatement[] {
-  return access && key ? [allow(['kms:Decrypt', 'kms:GenerateDataKey'], key.keyArn)] : [];
+  if (!access || !key) return [];
+  return [
+    allow(
+      ['kms:Decrypt', ...(access === 'told' || access === 'reported' ? [] : ['kms:GenerateDataKey'])],
+      key.keyArn,
+    ),
+  ];
 }
 
 /** Backups that are restored from another store. */
@@ -114,7 +133,7 @@ function foreignStatements({ props: { restoreFrom } }: BackupStore, scope: Const
   const { bucket, prefix = '', keyArn } = restoreFrom;
   const bucketArn = `arn:${Stack.of(scope).partition}:s3:::${bucket}`;
   return [
-    allow(['s3:GetObject', 's3:GetObjectVersion'], `${bucketArn}/${prefix}${backupsFolder}*`),
+    allow(['s3:GetObject'], `${bucketArn}/${prefix}${backupsFolder}*`),
     allow(['s3:ListBucket'], bucketArn),
     ...(keyArn ? [allow(['kms:Decrypt'], keyArn)] : []),
   ];

@@ -4,6 +4,7 @@ import { readManifest } from '../archive/read-manifest.ts';
 import { lookAtBroker } from '../cache/broker/drain-broker.ts';
 import { waitingIn } from '../cache/broker/words.ts';
 import { checkCache } from '../cache/invalidate-redis.ts';
+import { readPostData } from '../definitions/post-data.ts';
 import { checkMediaRoom } from '../media/room.ts';
 import { checkMediaTarget } from '../media/target.ts';
 import { type Check, fine, tried, warning } from '../run/check.ts';
@@ -119,7 +120,10 @@ async function checkProfile(
   const checks = await tried(
     'profile',
     async () => {
-      const texts = { preData: await restoring.preData(signal), postData: await restoring.postData(signal) };
+      const texts = {
+        preData: await restoring.preData(signal),
+        postData: await readPostData(await restoring.postData(signal)),
+      };
       planned = await planProfile(targetProfile, restoring, texts, surroundings);
       return 'every table, column and expression of it fits the backup';
     },

@@ -1,8 +1,6 @@
 import { readSection } from '../archive/chunk-reader.ts';
 import type { Manifest, Section, TableEntry } from '../archive/manifest.ts';
 import { readManifest } from '../archive/read-manifest.ts';
-import { readPostData } from '../definitions/post-data.ts';
-import type { PostData } from '../definitions/post-data-groups.ts';
 import { keys as reportKeys } from '../report/keys.ts';
 import { leaveSection } from '../report/leave-section.ts';
 import type { Section as ReportSection, SectionName } from '../report/sections.ts';
@@ -46,8 +44,8 @@ export class Restoring {
     return this.#text('pre-data', this.manifest.definitions.preData, signal);
   }
 
-  async postData(signal: AbortSignal): Promise<PostData> {
-    return readPostData(await this.#text('post-data', this.manifest.definitions.postData, signal));
+  async postData(signal: AbortSignal): Promise<string> {
+    return this.#text('post-data', this.manifest.definitions.postData, signal);
   }
 
   /** What a person should read afterwards; each state's are kept apart, so that a repeated one says it once. */

@@ -1,4 +1,5 @@
 import { readResult } from '../archive/put-result.ts';
+import { readPostData } from '../definitions/post-data.ts';
 import type { PostData } from '../definitions/post-data-groups.ts';
 import { buildOf } from '../media/build.ts';
 import { FileComparison } from '../media/compare.ts';
@@ -58,7 +59,7 @@ export async function verifyBuilt(
     mediaFound = await compareCounts(restoring, media, found);
   }
   const verified = await verifyRestore(target, plan.rebuild, {
-    postData: whole ? await restoring.postData(options.signal) : nothing,
+    postData: whole ? await readPostData(await restoring.postData(options.signal)) : nothing,
     tables,
     sequences: whole ? manifest.sequences : [],
     ...work,

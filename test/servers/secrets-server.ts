@@ -13,11 +13,13 @@ export interface SecretsServer {
 }
 
 export interface SecretsOptions {
+  /** Answers to other operations, by `x-amz-target`. */
+  readonly others?: Readonly<Record<string, (body: Readonly<Record<string, string>>, key: string) => object>>;
   /** May the owner of the access key read the secret? Everybody may by default. */
   allows?(key: string, id: string): boolean;
 }
 
-/** As much of Secrets Manager as is needed: GetSecretValue. */
+/** As much of Secrets Manager as is needed: GetSecretValue; and what else is given, of services with the same protocol. */
 export async function startSecrets(options: SecretsOptions = {}): Promise<SecretsServer> {
   const secrets = new Map<string, string>();
   const asked: { key: string; id: string }[] = [];
@@ -26,14 +28,18 @@ export async function startSecrets(options: SecretsOptions = {}): Promise<Secret
     request.on('data', (bytes) => body.push(bytes));
     request.on('end', () => {
       const key = /Credential=([^/]+)/.exec(request.headers.authorization ?? '')?.[1] ?? '';
-      const { SecretId: id } = JSON.parse(Buffer.concat(body).toString()) as { SecretId: string };
-      asked.push({ key, id });
+      const asking = JSON.parse(Buffer.concat(body).toString()) as Record<string, string>;
       const answer = (status: number, value: object) =>
         response
           .writeHead(status, { 'content-type': 'application/x-amz-json-1.1' })
           .end(JSON.stringify(value));
+      const target = String(request.headers['x-amz-target']);
+      const other = options.others?.[target];
+      if (other) return answer(200, other(asking, key));
+      const { SecretId: id = '' } = asking;
+      asked.push({ key, id });
       const text = secrets.get(id);
-      if (request.headers['x-amz-target'] !== 'secretsmanager.GetSecretValue')
+      if (target !== 'secretsmanager.GetSecretValue')
         answer(400, { __type: 'InvalidRequestException', message: 'only GetSecretValue is known here' });
       else if (options.allows?.(key, id) === false)
         answer(400, { __type: 'AccessDeniedException', message: `no right to read ${id}` });

@@ -1,8 +1,9 @@
 import { BackupInput, leaveOutOf, roundOf } from '../../backup/input.ts';
 import { keys } from '../../backup/records.ts';
+import { recordKey } from '../../recovery/run-record.ts';
 import { recordFailure } from '../../run/failure.ts';
 import { need } from '../../run/require.ts';
-import { BackupYielded } from '../../snapshot/errors.ts';
+import { BackupYielded, SnapshotLost } from '../../snapshot/errors.ts';
 import { keepSnapshot as keep } from '../../snapshot/keep-snapshot.ts';
 import { stateHandler } from '../state-handler.ts';
 
@@ -15,7 +16,7 @@ export const keepSnapshot = stateHandler(BackupInput, async ({ run, options }, s
   const at = roundOf(run);
   // What OpenSnapshot wrote when the first keeper had it; the first keeper itself finds none yet
   const opened = (await store.head(keys.snapshot(at)))?.lastModified ?? new Date();
-  return keep({
+  const kept = keep({
     database: need(surroundings, 'source'),
     backupId: run.id,
     round: run.round,
@@ -28,6 +29,11 @@ export const keepSnapshot = stateHandler(BackupInput, async ({ run, options }, s
       progress.measure('SnapshotAgeSeconds', (Date.now() - opened.getTime()) / 1000),
     ),
     signal,
+  });
+  return kept.catch(async (error) => {
+    // A run that failed has been cleaned up, this session with it: nobody lost a snapshot that they still wanted
+    if (error instanceof SnapshotLost && !(await store.head(recordKey(run.id)))) return { kind: 'released' };
+    throw error;
   });
 });
 

@@ -1,3 +1,4 @@
+import { readPostData } from '../../definitions/post-data.ts';
 import { RestoreInput } from '../../restore/input.ts';
 import { Restoring } from '../../restore/restoring.ts';
 import { explainingCollisions } from '../../restore/unique-masks.ts';
@@ -14,7 +15,7 @@ export const addConstraints = stateHandler(RestoreInput, async ({ run, options }
   const { scope, rebuild, profile } = restoring.plan;
   if (scope === 'tables') return { more: false };
   const target = need(surroundings, 'target');
-  const postData = await restoring.postData(signal);
+  const postData = await readPostData(await restoring.postData(signal));
   const work = { postData, tables: restoring.tables, jobs: options.jobs, life, signal };
   const { notes, more } = await explainingCollisions(profile, () => add(target, rebuild, work));
   if (!more) await restoring.note('AddConstraints', notes);

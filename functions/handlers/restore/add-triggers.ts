@@ -1,3 +1,4 @@
+import { readPostData } from '../../definitions/post-data.ts';
 import { RestoreInput } from '../../restore/input.ts';
 import { Restoring } from '../../restore/restoring.ts';
 import { Lifetime } from '../../run/lifetime.ts';
@@ -11,7 +12,7 @@ export const addTriggers = stateHandler(RestoreInput, async ({ run }, surroundin
   const { store, signal } = surroundings;
   const restoring = await Restoring.find(store, run.id);
   if (restoring.plan.scope === 'tables') return { more: false };
-  const postData = await restoring.postData(signal);
+  const postData = await readPostData(await restoring.postData(signal));
   const { notes, more } = await add(need(surroundings, 'target'), restoring.plan.rebuild, postData, {
     life,
     signal,

@@ -86,43 +86,57 @@ export class Objects {
     this.#known.delete(`${bucket}/${key}`);
   }
 
-  /** A page is 1,000 keys at most, whatever is asked for. */
+  /** A page is 1,000 keys at most, whatever is asked for; keys come in the order of their bytes. */
   async list(bucket: string, query: URLSearchParams): Promise<Answer> {
     const text = (name: string) => query.get(name) || undefined;
-    const asked = Number(text('max-keys') ?? 1000);
-    const page = await this.#client.send(
-      // The elder operation, whose pages every server can turn
-      new ListObjectsCommand({
-        Bucket: bucket,
-        Prefix: text('prefix'),
-        Delimiter: text('delimiter'),
-        Marker: text('continuation-token') ?? text('start-after'),
-        MaxKeys: Math.min(asked, this.#pageSize),
-      }),
-    );
-    const objects = await Promise.all(
-      (page.Contents ?? []).map(async ({ Key = '' }) => {
-        const state = await this.state(bucket, Key);
+    const [prefix = '', delimiter] = [text('prefix'), text('delimiter')];
+    const after = text('continuation-token') ?? text('start-after') ?? '';
+    const entries = [
+      ...new Set((await this.#keys(bucket, prefix)).map((key) => entryOf(key, prefix, delimiter))),
+    ]
+      .filter((entry) => entry > after)
+      .sort((one, other) => Buffer.compare(Buffer.from(one), Buffer.from(other)));
+    const page = entries.slice(0, Math.min(Number(text('max-keys') ?? 1000), this.#pageSize));
+    const isMore = page.length < entries.length;
+    const listed = await Promise.all(
+      page.map(async (entry) => {
+        if (delimiter && entry.endsWith(delimiter))
+          return `<CommonPrefixes>${element('Prefix', entry)}</CommonPrefixes>`;
+        const state = await this.state(bucket, entry);
         if (!state) return '';
-        return `<Contents>${element('Key', Key)}${element('LastModified', state.modified.toISOString())}${element('ETag', state.etag)}${element('Size', state.size)}${element('StorageClass', 'STANDARD')}</Contents>`;
+        return `<Contents>${element('Key', entry)}${element('LastModified', state.modified.toISOString())}${element('ETag', state.etag)}${element('Size', state.size)}${element('StorageClass', 'STANDARD')}</Contents>`;
       }),
     );
-    const folders = (page.CommonPrefixes ?? []).map(
-      ({ Prefix }) => `<CommonPrefixes>${element('Prefix', Prefix)}</CommonPrefixes>`,
-    );
-    const last = page.Contents?.at(-1)?.Key ?? page.CommonPrefixes?.at(-1)?.Prefix;
-    const next = page.IsTruncated ? (page.NextMarker ?? last) : undefined;
     return xml(
       'ListBucketResult',
       element('Name', bucket) +
-        element('Prefix', text('prefix') ?? '') +
-        element('KeyCount', objects.length + folders.length) +
-        element('IsTruncated', String(page.IsTruncated ?? false)) +
-        element('NextContinuationToken', next) +
-        objects.join('') +
-        folders.join(''),
+        element('Prefix', prefix) +
+        element('KeyCount', page.length) +
+        element('IsTruncated', String(isMore)) +
+        element('NextContinuationToken', isMore ? page.at(-1) : undefined) +
+        listed.join(''),
     );
   }
+
+  /** By the elder operation, whose pages every server can turn. */
+  async #keys(bucket: string, prefix: string): Promise<string[]> {
+    const keys: string[] = [];
+    for (let marker: string | undefined, isMore = true; isMore; ) {
+      const page = await this.#client.send(
+        new ListObjectsCommand({ Bucket: bucket, Prefix: prefix, ...(marker && { Marker: marker }) }),
+      );
+      keys.push(...(page.Contents ?? []).map(({ Key = '' }) => Key));
+      isMore = page.IsTruncated === true;
+      marker = keys.at(-1);
+    }
+    return keys;
+  }
+}
+
+/** A key, or the folder that a listing with a delimiter shows in its place. */
+function entryOf(key: string, prefix: string, delimiter: string | undefined): string {
+  const end = delimiter === undefined ? -1 : key.indexOf(delimiter, prefix.length);
+  return end < 0 ? key : key.slice(0, end + 1);
 }
 
 /** If-Match and If-None-Match of a read or of a copy's source. */

@@ -28,6 +28,7 @@ export class Permissions {
   readonly #roles: ReadonlyMap<string, Role>;
   readonly #resourcePolicy: readonly Statement[];
   readonly #used = new Set<string>();
+  readonly #restricted = new Map<string, readonly Statement[]>();
   /** What was refused, in order. */
   readonly refused: string[] = [];
 
@@ -35,6 +36,11 @@ export class Permissions {
   constructor(roles: ReadonlyMap<string, Role>, resourcePolicy: readonly Statement[] = []) {
     this.#roles = roles;
     this.#resourcePolicy = resourcePolicy;
+  }
+
+  /** What a role may not, besides what its policies say; nothing takes it back. */
+  restrict(roleName: string, ...statements: Statement[]): void {
+    this.#restricted.set(roleName, statements);
   }
 
   allows(accessKey: string, question: Question): boolean {
@@ -46,8 +52,8 @@ export class Permissions {
         (statement) =>
           statement.Effect === effect && matches(statement, question) && holds(statement, context),
       );
-    if (matching([...role.statements, ...this.#resourcePolicy], 'Deny').length > 0)
-      return this.#refuse(role.name, question);
+    const all = [...role.statements, ...this.#resourcePolicy, ...(this.#restricted.get(role.name) ?? [])];
+    if (matching(all, 'Deny').length > 0) return this.#refuse(role.name, question);
     const allowing = matching(role.statements, 'Allow');
     if (allowing.length === 0) return this.#refuse(role.name, question);
     for (const statement of allowing)
