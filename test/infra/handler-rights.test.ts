@@ -12,26 +12,32 @@ const runtime = [
   'not ec2:AssignPrivateIpAddresses, ec2:CreateNetworkInterface, ec2:DeleteNetworkInterface, ec2:DescribeNetworkInterfaces, ec2:DescribeSubnets, ec2:UnassignPrivateIpAddresses on * if ArnEquals lambda:SourceFunctionArn its own',
 ];
 
-const runs = [
-  's3:GetObject, s3:GetObjectVersion on backups/*, locks/*, reports/*, runs/*',
-  's3:AbortMultipartUpload, s3:ListMultipartUploadParts, s3:PutObject on runs/*',
-  's3:ListBucket on the bucket',
-  'kms:Decrypt, kms:GenerateDataKey on the key of the bucket',
-];
+const list = 's3:ListBucket on the bucket';
+const read = 'kms:Decrypt on the key of the bucket';
+const written = 'kms:Decrypt, kms:GenerateDataKey on the key of the bucket';
+
+const told = [list, 's3:GetObject on runs/*', read];
+const reported = [list, 's3:GetObject on reports/*', read];
+const runs = [list, 's3:GetObject, s3:PutObject on runs/*', written];
+const uploads = [...runs, 's3:AbortMultipartUpload on runs/*'];
+const restores = [...runs, 's3:GetObject on backups/*'];
 const seals = [
-  ...runs,
+  ...restores,
   's3:AbortMultipartUpload, s3:ListMultipartUploadParts, s3:PutObject on backups/*',
   's3:ListBucketMultipartUploads on the bucket',
   's3:PutObjectRetention on backups/*',
 ];
 const cleans = [
-  ...runs,
-  's3:DeleteObject, s3:PutObject on locks/*',
+  list,
+  written,
+  's3:GetObject on backups/*, reports/*, runs/*',
+  's3:DeleteObject on locks/*',
   's3:PutObject on reports/*',
-  's3:DeleteObject on runs/*',
+  's3:DeleteObject, s3:AbortMultipartUpload on runs/*',
   's3:AbortMultipartUpload on backups/*',
   's3:ListBucketMultipartUploads on the bucket',
 ];
+const begins = [...cleans, 's3:PutObject on runs/*', 's3:GetObject, s3:PutObject on locks/*'];
 const executions = ['states:DescribeExecution on executions of Replicator-*'];
 
 const secret = (name: string) => `secretsmanager:GetSecretValue on ${name}`;
@@ -46,31 +52,31 @@ const write = (digit: number) =>
 /** Of the source's stack: nothing of a target is in reach. */
 const ofSource: Readonly<Record<string, readonly string[]>> = {
   Begin: [],
-  Lock: [...cleans, ...source, ...executions],
+  Lock: [...begins, ...source, ...executions],
   KeepSnapshot: [...runs, ...source, ...executions],
   OpenSnapshot: [...runs, ...source, ...profile],
-  DumpSchema: [...runs, ...source],
+  DumpSchema: [...uploads, ...source],
   PlanShards: [...runs, ...source],
-  CopyShard: [...runs, ...source, ...profile],
+  CopyShard: [...uploads, ...source, ...profile],
   PlanMedia: [...runs, mount(0), ...profile],
   CompareMedia: [...runs, ...source, ...profile],
-  ArchiveMedia: [...runs, mount(0)],
+  ArchiveMedia: [...uploads, mount(0)],
   ReadSequences: [...runs, ...source],
   ReleaseSnapshot: [...runs, ...source],
   SealBackup: [...seals, ...source],
   InvalidateCache: [...runs, secret('cache')],
-  AnnounceBackup: runs,
-  ReadFailure: runs,
-  AnnounceFailure: runs,
+  AnnounceBackup: [],
+  ReadFailure: told,
+  AnnounceFailure: [],
   CleanUp: [...cleans, ...source, ...executions],
 };
 
 /** Of a target's stack: of the source, only what tells it from the target, and that by PlanRestore alone. */
 const ofTarget: Readonly<Record<string, readonly string[]>> = {
   Begin: [],
-  Lock: [...cleans, ...target, write(1), ...executions],
+  Lock: [...begins, ...target, write(1), ...executions],
   PlanRestore: [
-    ...runs,
+    ...restores,
     ...source,
     ...target,
     write(1),
@@ -79,24 +85,24 @@ const ofTarget: Readonly<Record<string, readonly string[]>> = {
     secret('staging-admin'),
     ...profile,
   ],
-  CreateDatabase: [...runs, ...target],
-  LoadPreData: [...runs, ...target],
-  LoadShard: [...runs, ...target, ...profile],
-  ExtractMedia: [...runs, write(1)],
-  Sanitize: [...runs, ...target, ...profile, secret('staging-admin')],
-  BuildIndexes: [...runs, ...target],
-  AddConstraints: [...runs, ...target],
-  AddTriggers: [...runs, ...target],
-  RefreshViews: [...runs, ...target],
-  SetSequences: [...runs, ...target],
-  Analyze: [...runs, ...target],
-  VerifyRestore: [...runs, ...target, mount(1)],
-  SwitchOver: [...runs, ...target, write(1)],
+  CreateDatabase: [...restores, ...target, write(1)],
+  LoadPreData: [...restores, ...target],
+  LoadShard: [...restores, ...target, ...profile],
+  ExtractMedia: [...restores, write(1)],
+  Sanitize: [...restores, ...target, ...profile, secret('staging-admin')],
+  BuildIndexes: [...restores, ...target],
+  AddConstraints: [...restores, ...target],
+  AddTriggers: [...restores, ...target],
+  RefreshViews: [...restores, ...target],
+  SetSequences: [...restores, ...target],
+  Analyze: [...restores, ...target],
+  VerifyRestore: [...restores, ...target, mount(1)],
+  SwitchOver: [...restores, ...target, write(1)],
   InvalidateCache: [...runs, secret('staging-cache')],
   DrainBroker: [...runs, secret('staging-cache'), secret('staging-broker')],
-  AnnounceRestore: runs,
-  ReadFailure: runs,
-  AnnounceFailure: runs,
+  AnnounceRestore: reported,
+  ReadFailure: told,
+  AnnounceFailure: [],
   CleanUp: [...cleans, ...target, write(1), ...executions],
 };
 
