@@ -22,7 +22,7 @@ export async function leavePlan(
   const tables = chosenTables(manifest, record);
   const plans = planLoad(tables, jobs, record.profile?.treatments);
   await leave(store, keys.plan(runId), record);
-  await leave(store, reportKeys.notes(runId, 'PlanRestore'), record.notes);
+  if (record.notes.length > 0) await leave(store, reportKeys.notes(runId, 'PlanRestore'), record.notes);
   for (let from = 0; from < plans.length; from += width)
     await Promise.all(
       plans.slice(from, from + width).map((plan) => leave(store, keys.load(runId, plan.shard), plan)),

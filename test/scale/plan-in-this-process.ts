@@ -30,7 +30,12 @@ const store: Partial<ObjectStore> = {
     return facts;
   },
 };
-const around = { store, progress: silence, signal: new AbortController().signal } as unknown as Surroundings;
+const around = {
+  store,
+  progress: silence,
+  signal: new AbortController().signal,
+  remainingMs: () => Number.POSITIVE_INFINITY,
+} as unknown as Surroundings;
 
 const before = { rss: process.resourceUsage().maxRSS, cpu: process.cpuUsage() };
 const state = what === 'backup' ? await planBackup() : await planRestore();

@@ -58,7 +58,7 @@ describe('10 TB in 100,000 tables', () => {
   test('are planned for a restore in a second or two and 300 MB', async () => {
     const tables = entriesOf(shape, { jobs: 64, shardBytes: 256 * 1024 ** 2, serverVersion: 160_000 });
     const planned = await plan('restore', {
-      record: { backupId: '20261123T054300Z-k3f9qa', scope: 'database', media: null },
+      record: { backupId: '20261123T054300Z-k3f9qa', scope: 'database', media: null, notes: [] },
       manifest: { tables, media: 'none' },
     });
     expect(planned.seconds).toBeLessThan(3);
