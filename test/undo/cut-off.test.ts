@@ -43,6 +43,9 @@ afterAll(async () => {
 
 const signal = new AbortController().signal;
 
+/** A life for each change is many; on an idle machine it is seconds. */
+const patience = 300_000;
+
 async function superuser(sql: string, database?: string): Promise<void> {
   const session = await superuserSession(database);
   try {
@@ -120,77 +123,89 @@ async function dyingEverywhere(
   }
 }
 
-test('a restore killed at any change of its switch-over leaves the old or the new, whole, and an undo works', async () => {
-  await startFrom('old');
-  let rebuild = await built();
-  const changes = await dyingEverywhere(
-    (database) =>
-      switchOver(database, rebuild, {
-        backupId: rebuild.runId,
-        media,
-        keepPrevious: true,
-        dropPrevious: false,
-        signal,
-      }),
-    async (diedAt) => {
-      await settleMedia(handle, media, { id: rebuild.runId, keepPrevious: true });
-      await cleanUpTarget(handle, { runId: rebuild.runId, keepPrevious: true });
-      const now = await inUse();
-      expect(now, diedAt).toBeOneOf([whole('old'), whole('new')]);
-      if (now[0] === 'new') {
-        await undo(handle, { runId: newRunId(), undoes: rebuild.runId, media, signal });
-        expect(await inUse(), diedAt).toEqual(whole('old'));
-        await forgetKept();
-      }
-      expect(await databasesLeft(target), diedAt).toEqual([]);
-      expect(await mediaLeft(media), diedAt).toEqual([]);
-      rebuild = await built();
-    },
-  );
-  expect(changes).toBeGreaterThan(30);
-  expect(await inUse()).toEqual(whole('new'));
-});
+test(
+  'a restore killed at any change of its switch-over leaves the old or the new, whole, and an undo works',
+  async () => {
+    await startFrom('old');
+    let rebuild = await built();
+    const changes = await dyingEverywhere(
+      (database) =>
+        switchOver(database, rebuild, {
+          backupId: rebuild.runId,
+          media,
+          keepPrevious: true,
+          dropPrevious: false,
+          signal,
+        }),
+      async (diedAt) => {
+        await settleMedia(handle, media, { id: rebuild.runId, keepPrevious: true });
+        await cleanUpTarget(handle, { runId: rebuild.runId, keepPrevious: true });
+        const now = await inUse();
+        expect(now, diedAt).toBeOneOf([whole('old'), whole('new')]);
+        if (now[0] === 'new') {
+          await undo(handle, { runId: newRunId(), undoes: rebuild.runId, media, signal });
+          expect(await inUse(), diedAt).toEqual(whole('old'));
+          await forgetKept();
+        }
+        expect(await databasesLeft(target), diedAt).toEqual([]);
+        expect(await mediaLeft(media), diedAt).toEqual([]);
+        rebuild = await built();
+      },
+    );
+    expect(changes).toBeGreaterThan(30);
+    expect(await inUse()).toEqual(whole('new'));
+  },
+  patience,
+);
 
-test('an undo killed at any of its changes leaves the old or the new, whole, and the next one works', async () => {
-  await startFrom('new');
-  let [runId, undoes]: [RunId, RunId] = [newRunId(), (await plan()).kept.runId];
-  let [before, after] = ['new', 'old'];
-  let way = 0;
-  const changes = await dyingEverywhere(
-    (database) => undo(database, { runId, undoes, media, signal }),
-    async (diedAt) => {
-      // What comes next ends it: another undo, or a restore
-      if (way++ % 2 === 0) await plan();
-      else await withSession(target.url, (session) => settleUndos(handle, session, media));
-      const now = await inUse();
-      expect(now, diedAt).toBeOneOf([whole(before), whole(after)]);
-      expect(await databasesLeft(target), diedAt).toHaveLength(1);
-      expect(await mediaLeft(media), diedAt).toHaveLength(1);
-      if (now[0] === after) [before, after] = [after, before];
-      undoes = (await plan()).kept.runId;
-      runId = newRunId();
-    },
-  );
-  expect(changes).toBeGreaterThan(30);
-  expect(await inUse()).toEqual(whole(after));
-});
+test(
+  'an undo killed at any of its changes leaves the old or the new, whole, and the next one works',
+  async () => {
+    await startFrom('new');
+    let [runId, undoes]: [RunId, RunId] = [newRunId(), (await plan()).kept.runId];
+    let [before, after] = ['new', 'old'];
+    let way = 0;
+    const changes = await dyingEverywhere(
+      (database) => undo(database, { runId, undoes, media, signal }),
+      async (diedAt) => {
+        // What comes next ends it: another undo, or a restore
+        if (way++ % 2 === 0) await plan();
+        else await withSession(target.url, (session) => settleUndos(handle, session, media));
+        const now = await inUse();
+        expect(now, diedAt).toBeOneOf([whole(before), whole(after)]);
+        expect(await databasesLeft(target), diedAt).toHaveLength(1);
+        expect(await mediaLeft(media), diedAt).toHaveLength(1);
+        if (now[0] === after) [before, after] = [after, before];
+        undoes = (await plan()).kept.runId;
+        runId = newRunId();
+      },
+    );
+    expect(changes).toBeGreaterThan(30);
+    expect(await inUse()).toEqual(whole(after));
+  },
+  patience,
+);
 
-test('an undo of which any one change fails leaves the old or the new, whole, without anybody’s help', async () => {
-  await startFrom('new');
-  let [runId, undoes]: [RunId, RunId] = [newRunId(), (await plan()).kept.runId];
-  const changes = await dyingEverywhere(
-    (database) => undo(database, { runId, undoes, media, signal }),
-    async (diedAt) => {
-      expect(await inUse(), diedAt).toBeOneOf([whole('old'), whole('new')]);
-      const next = await plan();
-      expect(next.finished, diedAt).toEqual([]);
-      expect(next.kept.media, diedAt).toBe(true);
-      [runId, undoes] = [newRunId(), next.kept.runId];
-    },
-    { once: true },
-  );
-  expect(changes).toBeGreaterThan(30);
-});
+test(
+  'an undo of which any one change fails leaves the old or the new, whole, without anybody’s help',
+  async () => {
+    await startFrom('new');
+    let [runId, undoes]: [RunId, RunId] = [newRunId(), (await plan()).kept.runId];
+    const changes = await dyingEverywhere(
+      (database) => undo(database, { runId, undoes, media, signal }),
+      async (diedAt) => {
+        expect(await inUse(), diedAt).toBeOneOf([whole('old'), whole('new')]);
+        const next = await plan();
+        expect(next.finished, diedAt).toEqual([]);
+        expect(next.kept.media, diedAt).toBe(true);
+        [runId, undoes] = [newRunId(), next.kept.runId];
+      },
+      { once: true },
+    );
+    expect(changes).toBeGreaterThan(30);
+  },
+  patience,
+);
 
 function plan() {
   return withSessionBeside(handle, newRunId(), signal, (session) =>
