@@ -21,4 +21,4 @@ test('the stacks are synthesised without an account, a region or a configuration
   } finally {
     rmSync(output, { recursive: true, force: true });
   }
-});
+}, 180_000);

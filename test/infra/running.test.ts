@@ -1,7 +1,11 @@
-import { Match, type Template } from 'aws-cdk-lib/assertions';
+import { Stack } from 'aws-cdk-lib';
+import { Match, Template } from 'aws-cdk-lib/assertions';
+import { Key } from 'aws-cdk-lib/aws-kms';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { fullConfiguration, minimalConfiguration } from '../../infra/configuration/examples.ts';
 import { Configuration } from '../../infra/configuration/schema.ts';
+import { BackupStore } from '../../infra/constructs/backup-store.ts';
+import { newApp } from '../../infra/new-app.ts';
 import { type Synthesised, synthesise } from './synthesise.ts';
 
 let full: Synthesised;
@@ -122,10 +126,13 @@ describe('the bucket', () => {
   });
 
   test('is encrypted by S3 itself, or by a key of yours, where that is asked for', () => {
-    const { store, ...rest } = minimalConfiguration;
     const arn = 'arn:aws:kms:eu-central-1:111111111111:key/00000000-0000-0000-0000-000000000000';
-    const withKey = (key: unknown) =>
-      synthesise(Configuration.parse({ ...rest, store: { ...store, key } })).main;
+    const withKey = (key: 'none' | { arn: string }) => {
+      const stack = new Stack(newApp(), 'Keys');
+      const given = typeof key === 'string' ? key : Key.fromKeyArn(stack, 'Given', key.arn);
+      new BackupStore(stack, 'Store', { deployment: 'Keys', key: given });
+      return Template.fromStack(stack);
+    };
     expect(JSON.stringify(bucketOf(withKey('none')))).toContain('"SSEAlgorithm":"AES256"');
     const given = withKey({ arn });
     expect(bucketOf(given)?.Properties.BucketEncryption.ServerSideEncryptionConfiguration[0]).toMatchObject({
