@@ -107,12 +107,13 @@ test('an asset has no WebAssembly that its handler has no use for', () => {
 
 /** kB that what a handler needs may take, compressed as Lambda downloads it. */
 function boundOf(handler: string): number {
-  const { source, target, comparesSource, cache } = handlerNeeds[handler] ?? {};
+  const { source, target, comparesSource, cache, profile } = handlerNeeds[handler] ?? {};
   const parts = {
     base: 260,
     // The driver, tokens, secrets, and the authorities of RDS, which hardly compress
     databases: source || target || comparesSource ? 160 : 0,
     cache: cache ? 110 : 0,
+    profile: profile ? 60 : 0,
     parser: parses(handler) ? 400 : 0,
     pgDump: handler === 'DumpSchema' ? 320 : 0,
   };

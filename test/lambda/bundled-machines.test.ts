@@ -41,13 +41,17 @@ async function expectReplicated(): Promise<void> {
   expect(differingPaths(await readFolder(source.media), await readFolder(target.media))).toEqual([]);
 }
 
+/**
+ * A function that is running can't be called back: one that goes on while its run is cleaned up may still leave why it
+ * failed then. The bucket's lifecycle removes it.
+ */
+const lateFailure = /^runs\/[^/]+\/round-\d\/failure(-retried)?\.json$/;
+
 /** After a run that failed nothing of it is there. */
 async function expectNothingLeft(): Promise<void> {
   for (const [name, value] of Object.entries(deployment.upstream)) vi.stubEnv(name, value);
-  // The keeper ends when it notices
-  await expect
-    .poll(async () => (await leftInStore(deployment.storeUri)).filter((key) => !key.startsWith('reports/')))
-    .toEqual([]);
+  const left = await leftInStore(deployment.storeUri);
+  expect(left.filter((key) => !key.startsWith('reports/') && !lateFailure.test(key))).toEqual([]);
   vi.unstubAllEnvs();
   expect(await databasesLeft(target.database)).toEqual([]);
   expect(await mediaLeft(target.media)).toEqual([]);
