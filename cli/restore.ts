@@ -107,7 +107,7 @@ export async function dryRun(given: OptionsInput<typeof options>, io: Io): Promi
     );
   const display = new RunDisplay(io, chosen.quiet);
   try {
-    const surroundings = await surroundingsOf({ ...chosen, targetMedia: chosen.media }, io, display);
+    const surroundings = await surroundingsOf(placesOf(chosen), io, display);
     const runId = runIdOf(`dry run ${process.pid}`, new Date().toISOString());
     const around = { ...surroundings, signal: io.signal, remainingMs: () => Number.POSITIVE_INFINITY };
     const found = await examine(runId, RestoreOptions.parse(inputOf(chosen)), around);
@@ -132,7 +132,7 @@ export async function restore(given: OptionsInput<typeof options>, io: Io): Prom
   refuseTogether(chosen);
   const display = new RunDisplay(io, chosen.quiet);
   try {
-    const places = { ...chosen, targetMedia: chosen.media, targetProfile: chosen.profile };
+    const places = placesOf(chosen);
     const surroundings = await surroundingsOf(places, io, display);
     if (chosen.createTarget) await createMissing(chosen.backup, surroundings, io.signal);
     await checkDatabaseEarly(surroundings.target, io.signal);
@@ -194,6 +194,10 @@ export async function restoreSomeMedia(
   } finally {
     display.end();
   }
+}
+
+function placesOf(chosen: Options<typeof options>) {
+  return { ...chosen, targetMedia: chosen.media, targetProfile: chosen.profile };
 }
 
 function refuseTogether({ table, media, ...chosen }: Options<typeof options>): void {

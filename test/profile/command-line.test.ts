@@ -45,6 +45,17 @@ test('a dry run of a backup holds the profile against the source', async () => {
   expect(misses.stdout).toMatch(/refused +profile .*"extras_webhok" matches no table; is it extras_webhook/s);
 });
 
+test('a dry run of a restore holds the profile against the backup', async () => {
+  const own = (await freshBucket()).uri();
+  expect((await cliInProcess(['backup', '--source', source.url, '--store', own])).code).toBe(0);
+  const dry = ['restore', '--store', own, '--target', target.url, '--yes', '--dry-run', '--profile'];
+  const fits = await cliInProcess([...dry, 'nautobot']);
+  expect(fits.stdout).toMatch(/ok +profile +every table, column and expression/);
+  const misses = await cliInProcess([...dry, wrong]);
+  expect(misses.code).toBe(2);
+  expect(misses.stdout).toMatch(/refused +profile .*"extras_webhok" matches no table/s);
+});
+
 test('a replication with a profile that does not fit is refused before it reads anything', async () => {
   const refused = await cliInProcess([
     'replicate',
