@@ -100,6 +100,7 @@ describe('a file in parts', () => {
           links: 0,
           bytes: 1000,
           members: offset === 0 ? 1 : 0,
+          leftOut: { files: 0, directories: 0, links: 0, bytes: 0 },
         });
       }
       expectWhole();
