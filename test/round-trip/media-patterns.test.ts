@@ -151,8 +151,9 @@ test('some media go into a staging that stays in use, and nothing else changes',
     const rows = await superuserSession(target.name);
     expect(await rows.query('SELECT a FROM t')).toEqual([{ a: 'staging' }]);
     await rows.end();
-    const { report } = JSON.parse((await cliInProcess(['report', '--store', store, '--json'])).stdout);
-    expect(report).toMatchObject({
+    const runId = /replicator report (\S+)/.exec(done.stdout)?.[1] ?? '';
+    const { stdout } = await cliInProcess(['report', runId, '--store', store, '--json']);
+    expect(JSON.parse(stdout).report).toMatchObject({
       outcome: 'restored',
       sections: {
         PlanRestore: { scope: 'media' },

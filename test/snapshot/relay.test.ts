@@ -5,6 +5,7 @@ import type { Database } from '../../functions/postgres/session.ts';
 import { SnapshotLost } from '../../functions/snapshot/errors.ts';
 import { findKeepers } from '../../functions/snapshot/find-keeper.ts';
 import { joinSnapshot } from '../../functions/snapshot/import-snapshot.ts';
+import type { OpenedSnapshot } from '../../functions/snapshot/open-snapshot.ts';
 import { type FreshDatabase, freshDatabase } from '../servers/fresh-database.ts';
 import { beginKeeper, lookAt, type RunningKeeper, sessionOf, startKeeper } from './start-keeper.ts';
 
@@ -20,8 +21,7 @@ beforeAll(async () => {
 afterAll(() => source.drop());
 
 /** What a worker finds that joins now. */
-async function countNow(keeper: RunningKeeper, text: string): Promise<number> {
-  const { rows } = await lookAt(database, keeper);
+async function countNow(keeper: RunningKeeper, { text, rows }: OpenedSnapshot): Promise<number> {
   const session = await joinSnapshot(database, {
     backupId: keeper.backupId,
     round: keeper.round,
@@ -40,17 +40,17 @@ async function countNow(keeper: RunningKeeper, text: string): Promise<number> {
 test('a snapshot is handed from keeper to keeper, each leaving only when the next one has it', async () => {
   await using writer = await sessionOf(source.url);
   await using first = await startKeeper(database);
-  const { text } = await lookAt(database, first);
+  const opened = await lookAt(database, first);
   let current: RunningKeeper = first;
   for (let turn = 1; turn <= 12; turn++) {
     await writer.execute(`INSERT INTO things VALUES (${1000 + turn})`);
     const next = await startKeeper(database, { backupId: first.backupId, wasOpened: async () => true });
     expect((await findKeepers(writer, first.backupId, 1)).length).toBeGreaterThan(0);
     expect(await current.outcome).toEqual({ kind: 'handedOver' });
-    expect(await countNow(next, text)).toBe(100);
+    expect(await countNow(next, opened)).toBe(100);
     current = next;
   }
-  expect((await lookAt(database, current)).text).toBe(text);
+  expect((await lookAt(database, current)).text).toBe(opened.text);
   await current[Symbol.asyncDispose]();
   await writer.execute('DELETE FROM things WHERE id > 1000');
 }, 120_000);
@@ -58,13 +58,13 @@ test('a snapshot is handed from keeper to keeper, each leaving only when the nex
 test('workers join at every moment of a hand-over', async () => {
   await using writer = await sessionOf(source.url);
   await using first = await startKeeper(database);
-  const { text } = await lookAt(database, first);
+  const opened = await lookAt(database, first);
   let over = false;
   const joining = (async () => {
     let joined = 0;
     while (!over) {
       await writer.execute('INSERT INTO things VALUES (2000)');
-      expect(await countNow(first, text)).toBe(100);
+      expect(await countNow(first, opened)).toBe(100);
       joined += 1;
     }
     return joined;
@@ -116,7 +116,7 @@ test('a successor that comes after the release takes nothing', async () => {
 
 test('a successor that finds a table locked waits for it while its predecessor keeps the snapshot', async () => {
   await using keeper = await startKeeper(database, { blockedSeconds: 60 });
-  const { text } = await lookAt(database, keeper);
+  const opened = await lookAt(database, keeper);
   await using migration = await sessionOf(source.url);
   const waiting = migration.execute(`SET lock_timeout = '3s'; LOCK TABLE things IN ACCESS EXCLUSIVE MODE`);
   waiting.catch(() => {});
@@ -125,5 +125,5 @@ test('a successor that finds a table locked waits for it while its predecessor k
   await expect(waiting).rejects.toMatchObject({ sqlState: '55P03' });
   await next.opened;
   expect(await keeper.outcome).toEqual({ kind: 'handedOver' });
-  expect(await countNow(next, text)).toBe(100);
+  expect(await countNow(next, opened)).toBe(100);
 });
