@@ -71,7 +71,7 @@ function blankedJson(value: string, pattern: string): string {
               WITH ORDINALITY AS a (value, place)
         ) AS child
        WHERE NOT node.hit),
-    hit AS (SELECT path, pg_catalog.row_number() OVER (ORDER BY path) AS place FROM node
+    hit AS MATERIALIZED (SELECT path, pg_catalog.row_number() OVER (ORDER BY path) AS place FROM node
              WHERE hit AND value NOT IN ('null', '""', '{}', '[]', 'true', 'false')),
     step (place, value) AS (
       SELECT 0::pg_catalog.int8, whole.value FROM whole
