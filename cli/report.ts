@@ -33,7 +33,7 @@ export const reportVerb: Verb = {
 export async function report(given: OptionsInput<typeof options>, io: Io): Promise<Report> {
   const chosen = validateOptions(options, given, io.environment);
   const store = openStore(chosen.store, { signal: io.signal });
-  return readReport(store, chosen.restore === 'latest' ? await latestReport(store) : chosen.restore);
+  return chosen.restore === 'latest' ? latestReport(store) : readReport(store, chosen.restore);
 }
 
 /** The id may also stand free. */

@@ -30,11 +30,17 @@ export async function findReport(store: ObjectStore, runId: RunId): Promise<Repo
   });
 }
 
-/** @throws ReportUnknown */
-export async function latestReport(store: ObjectStore): Promise<RunId> {
-  const [newest] = await listReports(store);
-  if (newest) return newest;
-  throw new ReportUnknown(nothingThere(store));
+/**
+ * Of the restore that began last. Ids tell seconds apart: of several that began in one, the reports are asked.
+ * @throws ReportUnknown, ReportUnreadable
+ */
+export async function latestReport(store: ObjectStore): Promise<Report> {
+  const ids = await listReports(store);
+  const [newest] = ids;
+  if (newest === undefined) throw new ReportUnknown(nothingThere(store));
+  const candidates = ids.filter((id) => secondOf(id) === secondOf(newest));
+  const reports = await Promise.all(candidates.map((id) => readReport(store, id)));
+  return reports.reduce((last, report) => (report.startedAt > last.startedAt ? report : last));
 }
 
 /** Ids of restores that have a report, newest first. */
@@ -45,6 +51,11 @@ async function listReports(store: ObjectStore): Promise<RunId[]> {
     if (id.success) ids.push(id.data);
   }
   return ids.sort().reverse();
+}
+
+/** `20261123T054300Z` */
+function secondOf(id: RunId): string {
+  return id.slice(0, id.indexOf('-'));
 }
 
 function nothingThere(store: ObjectStore): string {

@@ -136,4 +136,20 @@ describe('a restore that fails', () => {
     expect(code).toBe(2);
     expect(stderr).toContain(runId);
   });
+
+  test.each(['aaaaaa', 'zzzzzz'])(
+    'that began last is the latest, among those of one second too: -%s',
+    async (last) => {
+      const bucket = await freshBucket();
+      const reports = openStore(bucket.uri());
+      const known = await reportOf(runId);
+      for (const suffix of ['aaaaaa', 'mmmmmm', 'zzzzzz']) {
+        const id = `20261127T031502Z-${suffix}`;
+        const startedAt = `2026-11-27T03:15:02.${suffix === last ? '900' : '100'}Z`;
+        await reports.put(`reports/${id}.json`, JSON.stringify({ ...known, runId: id, startedAt }));
+      }
+      const { stdout } = await run('report', '--store', bucket.uri(), '--json');
+      expect(JSON.parse(stdout).report.runId).toBe(`20261127T031502Z-${last}`);
+    },
+  );
 });
