@@ -7,7 +7,7 @@ import type { Database } from '../functions/postgres/session.ts';
 import { rulesOf } from '../functions/restore/examine.ts';
 import { type Check, tried } from '../functions/run/check.ts';
 import { need } from '../functions/run/require.ts';
-import { runIdOf } from '../functions/run/run-id.ts';
+import { newRunId } from '../functions/run/run-id.ts';
 import type { LeaveOut } from '../functions/snapshot/select-relations.ts';
 import { sourceFacts } from '../functions/snapshot/source-facts.ts';
 import { checkTarget, markCheck, refuse } from '../functions/target/check-target.ts';
@@ -81,7 +81,7 @@ export async function examineTargetEarly(
   signal: AbortSignal,
 ): Promise<{ checks: readonly Check[]; hints: readonly string[] }> {
   const source = need(surroundings, 'source');
-  const runId = runIdOf(`early ${process.pid}`, new Date().toISOString());
+  const runId = newRunId();
   const { checks, hints } = await checkTarget({
     runId,
     target: need(surroundings, 'target'),

@@ -4,7 +4,8 @@ import { estimateRestore } from '../functions/estimate/estimate-restore.ts';
 import { nautobotRatios } from '../functions/estimate/rates.ts';
 import { readMediaShape, readShape } from '../functions/estimate/read-shape.ts';
 import type { Database } from '../functions/postgres/session.ts';
-import { type Check, checkEntry, fine, refusalsOf, tried } from '../functions/run/check.ts';
+import { cacheChecks } from '../functions/restore/cache-checks.ts';
+import { type Check, checkEntry, refusalsOf, tried } from '../functions/run/check.ts';
 import { need } from '../functions/run/require.ts';
 import { checkReadable } from '../functions/snapshot/check-readable.ts';
 import { readRelations } from '../functions/snapshot/relations.ts';
@@ -12,7 +13,7 @@ import { type LeaveOut, selectRelations } from '../functions/snapshot/select-rel
 import { connectForSnapshot } from '../functions/snapshot/snapshot-session.ts';
 import type { LocalSurroundings } from '../local/run-machine.ts';
 import type { backupChoices } from './backup.ts';
-import { checkCacheEarly, examineTargetEarly, type RulesGiven } from './check-early.ts';
+import { examineTargetEarly, type RulesGiven } from './check-early.ts';
 import type { Io } from './io.ts';
 import type { Options } from './option.ts';
 import type { DryRunOfBackup } from './report/dry-run-report.ts';
@@ -28,6 +29,7 @@ export async function lookAtBackup(
   rules?: RulesGiven,
 ): Promise<DryRunOfBackup> {
   const { signal } = io;
+  const { cache, progress } = surroundings;
   const source = need(surroundings, 'source');
   const leaveOut = {
     excludeTables: chosen.excludeTable,
@@ -47,7 +49,7 @@ export async function lookAtBackup(
     ...profiles,
     ...media.checks,
     ...(target ?? []),
-    ...(await lookAtCache(surroundings, signal)),
+    ...(cache ? await cacheChecks(cache, { signal, progress }) : []),
   ];
   const [gravest] = refusalsOf(checks);
   return {
@@ -129,18 +131,4 @@ async function lookAtTarget(
     signal,
   );
   return [...connection, ...found];
-}
-
-async function lookAtCache(surroundings: LocalSurroundings, signal: AbortSignal): Promise<readonly Check[]> {
-  const { cache } = surroundings;
-  if (cache === undefined) return [];
-  if (cache.kind === 'command') return [fine('cache', 'a command invalidates it')];
-  return tried(
-    'cache',
-    async () => {
-      await checkCacheEarly(surroundings, signal);
-      return 'it answers';
-    },
-    signal,
-  );
 }

@@ -3,22 +3,16 @@ import { z } from 'zod';
 import { networkChoices } from '../functions/estimate/network.ts';
 import { listedRegions } from '../functions/estimate/prices.ts';
 import type { OptionKind } from './option.ts';
+import { numberBetween } from './options/values.ts';
 import * as option from './options.ts';
 
 /** Options that `estimate` alone has. */
-
-function timesAMonth(given: string | number, context: z.RefinementCtx): number {
-  const times = typeof given === 'number' || /^\d+$/.test(given) ? Number(given) : Number.NaN;
-  if (Number.isInteger(times) && times >= 0 && times <= 100_000) return times;
-  context.addIssue(`"${given}" is not a number from 0 to 100000`);
-  return z.NEVER;
-}
 
 function countOption(help: string, usual: number) {
   return {
     value: 'N',
     help: `${help} ${usual} by default.`,
-    schema: z.custom<string | number>().transform(timesAMonth).default(usual),
+    schema: numberBetween(0, 100_000, { digitsOnly: true }).default(usual),
   } satisfies OptionKind;
 }
 
@@ -41,15 +35,7 @@ export const network = {
 export const zones = {
   value: 'N',
   help: 'Availability zones that the functions are in. 2 by default.',
-  schema: z
-    .custom<string | number>()
-    .transform((given, context) => {
-      const count = Number(given);
-      if (Number.isInteger(count) && count >= 1 && count <= 6) return count;
-      context.addIssue(`"${given}" is not a number from 1 to 6`);
-      return z.NEVER;
-    })
-    .default(2),
+  schema: numberBetween(1, 6).default(2),
 } satisfies OptionKind;
 
 export const region = {

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { latestBackup } from '../functions/archive/list-backups.ts';
 import { readManifest } from '../functions/archive/read-manifest.ts';
 import { UsageError } from '../functions/errors/usage.ts';
@@ -9,12 +8,13 @@ import { leaveSection } from '../functions/report/leave-section.ts';
 import { rulesOf } from '../functions/restore/examine.ts';
 import { restoreMedia } from '../functions/restore/restore-media.ts';
 import { need } from '../functions/run/require.ts';
-import { runIdOf } from '../functions/run/run-id.ts';
-import type { Surroundings } from '../functions/run/surroundings.ts';
+import { newRunId } from '../functions/run/run-id.ts';
 import { checkTarget, markCheck, refuse } from '../functions/target/check-target.ts';
 import { allowTarget } from '../functions/target/target-mark.ts';
+import type { LocalSurroundings } from '../local/run-machine.ts';
 import type { Io } from './io.ts';
 import type { RunDisplay } from './progress/run-display.ts';
+import { withoutMachine } from './surroundings.ts';
 import { bytes, counted } from './text/quantities.ts';
 
 /** What a restore of some media came to. */
@@ -46,7 +46,7 @@ export interface MediaRequest {
  */
 export async function restoreMediaOnly(
   request: MediaRequest,
-  local: Omit<Surroundings, 'signal' | 'remainingMs'>,
+  local: LocalSurroundings,
   io: Io,
   display: RunDisplay,
 ): Promise<RestoredMediaOutcome> {
@@ -54,11 +54,11 @@ export async function restoreMediaOnly(
   if (media === undefined)
     throw new UsageError('--media-only needs the directory: give --media DIR, the media of the target');
   const { signal } = io;
-  const around: Surroundings = { ...local, signal, remainingMs: () => Number.POSITIVE_INFINITY };
+  const around = withoutMachine(local, io);
   const { store, confirmTarget } = around;
   const target = need(around, 'target');
   const startedAt = new Date().toISOString();
-  const runId = runIdOf(`media ${randomUUID()}`, startedAt);
+  const runId = newRunId(startedAt);
   const backupId = request.backup === 'latest' ? await latestBackup(store) : request.backup;
   const manifest = await readManifest(store, backupId);
   const { checks, hints } = await checkTarget({

@@ -8,7 +8,7 @@ import { describeAddress } from '../functions/postgres/address.ts';
 import { dryRunOf } from '../functions/restore/dry-run.ts';
 import { examine } from '../functions/restore/examine.ts';
 import { need } from '../functions/run/require.ts';
-import { runIdOf } from '../functions/run/run-id.ts';
+import { newRunId } from '../functions/run/run-id.ts';
 import { RestoreOptions } from '../functions/run/state.ts';
 import { createTarget } from '../functions/target/create-target.ts';
 import type { LocalSurroundings } from '../local/run-machine.ts';
@@ -23,7 +23,7 @@ import { printResult } from './report/print-result.ts';
 import { type RestoreOutcome, restoreLines, restoreOutcome } from './report/restore-report.ts';
 import { type RestoredMediaOutcome, restoredMediaLines, restoreMediaOnly } from './restore-media.ts';
 import { run } from './run-machine.ts';
-import { surroundingsOf } from './surroundings.ts';
+import { surroundingsOf, withoutMachine } from './surroundings.ts';
 import { validateOptions } from './validate-options.ts';
 import type { Verb } from './verb.ts';
 
@@ -108,8 +108,8 @@ export async function dryRun(given: OptionsInput<typeof options>, io: Io): Promi
   const display = new RunDisplay(io, chosen.quiet);
   try {
     const surroundings = await surroundingsOf(placesOf(chosen), io, display);
-    const runId = runIdOf(`dry run ${process.pid}`, new Date().toISOString());
-    const around = { ...surroundings, signal: io.signal, remainingMs: () => Number.POSITIVE_INFINITY };
+    const runId = newRunId();
+    const around = withoutMachine(surroundings, io);
     const found = await examine(runId, RestoreOptions.parse(inputOf(chosen)), around);
     const { manifest } = found;
     const { seconds } = estimateRestore(shapeOfBackup(manifest, found.entries, found.media), {
@@ -152,7 +152,7 @@ async function createMissing(
   const { store, target, allowSource, allowedTargets } = surroundings;
   if (!target) return;
   const { source } = await readManifest(store, backup === 'latest' ? await latestBackup(store) : backup);
-  const runId = runIdOf(`create target ${process.pid}`, new Date().toISOString());
+  const runId = newRunId();
   const rules = { allowSource, allowedTargets };
   if (await createTarget(target, source, { runId, rules, signal }))
     surroundings.progress.warn(

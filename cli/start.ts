@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { UsageError } from '../functions/errors/usage.ts';
 import { type InputKind, readInput } from '../functions/run/execution-input.ts';
+import { openDeployment } from './aws/open-deployment.ts';
 import type { Io } from './io.ts';
 import { flagOf, type Options, type OptionsInput } from './option.ts';
 import * as option from './options.ts';
@@ -98,15 +99,13 @@ export async function start(
   const input = inputOf(kind, chosen, await readGiven(chosen.input, io));
   const read = readInput(kind, input);
   if ('complaint' in read) throw new UsageError(`the input of ${kind}: ${read.complaint}`);
-  // Late: the other verbs start without these clients
-  const [{ deployedMachines, machineFor }, { Executions }, { follow }] = await Promise.all([
-    import('./aws/deployment.ts'),
-    import('./aws/executions.ts'),
-    import('./aws/follow.ts'),
-  ]);
-  const machine = machineFor(kind, await deployedMachines(chosen.stack, chosen.target), chosen.stack);
-  const executions = new Executions();
+  const { machines, executions } = await openDeployment(chosen.stack, chosen.target);
   try {
+    const [{ machineFor }, { follow }] = await Promise.all([
+      import('./aws/deployment.ts'),
+      import('./aws/follow.ts'),
+    ]);
+    const machine = machineFor(kind, machines, chosen.stack);
     const arn = await executions.start(machine.arn, chosen.name ?? newName(kind), input);
     const name = arn.split(':').at(-1) ?? arn;
     if (!chosen.follow) return { ...summaryOf(machine), name, arn, status: 'RUNNING' };

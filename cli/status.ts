@@ -2,6 +2,7 @@ import type { DeployedMachine } from './aws/deployment.ts';
 import { ExecutionUnknown } from './aws/errors.ts';
 import type { Executions } from './aws/executions.ts';
 import { Progression } from './aws/how-far.ts';
+import { openDeployment } from './aws/open-deployment.ts';
 import type { Io } from './io.ts';
 import type { OptionsInput } from './option.ts';
 import * as option from './options.ts';
@@ -48,7 +49,7 @@ export const statusVerb: Verb = {
  */
 export async function status(given: OptionsInput<typeof options>, io: Io): Promise<ExecutionSummary[]> {
   const chosen = validateOptions(options, given, io.environment);
-  const { machines, executions } = await open(chosen);
+  const { machines, executions } = await openDeployment(chosen.stack, chosen.target);
   try {
     const listed = await Promise.all(
       machines.map(async (machine) => {
@@ -67,15 +68,6 @@ export async function status(given: OptionsInput<typeof options>, io: Io): Promi
   } finally {
     executions.end();
   }
-}
-
-/** Late: the other verbs start without these clients. */
-async function open({ stack, target }: { stack: string; target?: string | undefined }) {
-  const [{ deployedMachines }, { Executions }] = await Promise.all([
-    import('./aws/deployment.ts'),
-    import('./aws/executions.ts'),
-  ]);
-  return { machines: await deployedMachines(stack, target), executions: new Executions() };
 }
 
 /** What is not over is asked what it does, and what failed why. */
@@ -102,7 +94,7 @@ export async function executionDetail(
   io: Io,
 ): Promise<ExecutionDetail> {
   const chosen = validateOptions(options, given, io.environment);
-  const { machines, executions } = await open(chosen);
+  const { machines, executions } = await openDeployment(chosen.stack, chosen.target);
   try {
     for (const machine of machines) {
       const arn = arnOf(machine, name);

@@ -7,7 +7,7 @@ import { openDatabase } from '../functions/postgres/database.ts';
 import { allowedStores, allowedTargets, mustAllowStore } from '../functions/run/allowed.ts';
 import { brokerOf, cacheUrlOf } from '../functions/run/cache-url.ts';
 import { environment as names } from '../functions/run/environment-names.ts';
-import type { CacheSettings } from '../functions/run/surroundings.ts';
+import type { CacheSettings, Surroundings } from '../functions/run/surroundings.ts';
 import { openStore } from '../functions/store/open-store.ts';
 import { isProcessAlive, thisProcess } from '../local/process-owner.ts';
 import type { LocalSurroundings } from '../local/run-machine.ts';
@@ -73,6 +73,11 @@ export async function surroundingsOf(
     owner: await thisProcess(),
     progress: display,
   };
+}
+
+/** For what a verb does itself, without a machine: as long as it takes. */
+export function withoutMachine(local: LocalSurroundings, { signal }: Pick<Io, 'signal'>): Surroundings {
+  return { ...local, signal, remainingMs: () => Number.POSITIVE_INFINITY };
 }
 
 /** The lists of allowed targets and stores that this machine's environment holds. @throws StoreNotAllowed */

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { CacheOutcome } from '../functions/cache/invalidate.ts';
 import { invalidate } from '../functions/cache/invalidate.ts';
 import { UsageError } from '../functions/errors/usage.ts';
@@ -9,7 +8,7 @@ import { cleanUpRun } from '../functions/recovery/clean-up-run.ts';
 import { inUseAlready } from '../functions/restore/in-use-already.ts';
 import { allowedTargets } from '../functions/run/allowed.ts';
 import { environment as names } from '../functions/run/environment-names.ts';
-import { type RunId, runIdOf } from '../functions/run/run-id.ts';
+import { newRunId, type RunId } from '../functions/run/run-id.ts';
 import type { CacheSettings } from '../functions/run/surroundings.ts';
 import { dropKept } from '../functions/undo/drop-kept.ts';
 import { findKept, withSessionBeside } from '../functions/undo/find-kept.ts';
@@ -32,13 +31,16 @@ import {
   type UndoOutcome,
   undoLines,
 } from './report/undo-report.ts';
-import { cacheOf, surroundingsOf } from './surroundings.ts';
+import { cacheOf, surroundingsOf, withoutMachine } from './surroundings.ts';
 import { validateOptions } from './validate-options.ts';
 import type { Verb } from './verb.ts';
 
 const options = {
-  target: option.target,
-  media: option.targetMedia,
+  target: {
+    ...option.target,
+    help: 'Database in use: what it was before comes back. Written as for restore.',
+  },
+  media: { ...option.targetMedia, help: "The target's media directory, whose files the restore exchanged." },
   withoutMedia: option.withoutMedia,
   store: option.optionalStore,
   run: option.keptRun,
@@ -83,7 +85,7 @@ export const undoVerb: Verb = {
 export async function listKept(given: OptionsInput<typeof options>, io: Io): Promise<KeptList> {
   const chosen = validateOptions(options, given, io.environment);
   const target = await openDatabase(chosen.target, '--target');
-  const found = await withSessionBeside(target, newRunId('list'), io.signal, (session) =>
+  const found = await withSessionBeside(target, newRunId(), io.signal, (session) =>
     findKept(session, target.address.database, chosen.media),
   );
   return { target: describeAddress(target.address), ...found };
@@ -98,8 +100,7 @@ export async function drop(given: OptionsInput<typeof options>, io: Io): Promise
   const which = chosen.drop ?? 'all';
   return withDisplay(chosen, io, async (display) => {
     const request = await requestOf(chosen, io);
-    const run = (work: () => Promise<readonly RunId[]>) => locked(chosen, request, io, display, work);
-    return run(() =>
+    return locked(chosen, request, io, display, () =>
       dropKept(request, which, (ids) =>
         confirmed(
           `Remove for good what ${ids.join(', ')} kept of ${describeAddress(request.target.address)}?`,
@@ -175,7 +176,7 @@ async function withDisplay<T>(chosen: Chosen, io: Io, work: (display: RunDisplay
 
 async function requestOf(chosen: Chosen, io: Io): Promise<UndoRequest> {
   return {
-    runId: newRunId('undo'),
+    runId: newRunId(),
     target: await openDatabase(chosen.target, '--target'),
     undoes: chosen.run,
     media: chosen.media,
@@ -183,10 +184,6 @@ async function requestOf(chosen: Chosen, io: Io): Promise<UndoRequest> {
     allowedTargets: allowedTargets(io.environment[names.allowedTargets], names.allowedTargets),
     signal: io.signal,
   };
-}
-
-function newRunId(what: string): RunId {
-  return runIdOf(`${what} ${randomUUID()}`, new Date().toISOString());
 }
 
 /** With a store, no restore into the target begins meanwhile, and what a dead one has left there is gone before. */
@@ -199,11 +196,7 @@ async function locked<T>(
 ): Promise<T> {
   if (chosen.store === undefined) return work();
   const places = { store: chosen.store, target: chosen.target, targetMedia: chosen.media };
-  const around = {
-    ...(await surroundingsOf(places, io, display)),
-    signal: io.signal,
-    remainingMs: () => Number.POSITIVE_INFINITY,
-  };
+  const around = withoutMachine(await surroundingsOf(places, io, display), io);
   const run = { id: runId, kind: 'undo' as const, startedAt: new Date().toISOString() };
   await beginRun(run, { keepPrevious: true }, around);
   try {

@@ -1,6 +1,7 @@
 /** For an app of your own: a bucket of backups, what is backed up into it, and what is rebuilt from it. */
 export { bundleHandlers } from './bundle.ts';
 export { BackupStore, type BackupStoreOptions, type BackupStoreProps } from './constructs/backup-store.ts';
+export type { InstanceOptions, InstanceProps } from './constructs/instance.ts';
 export {
   NautobotSource,
   type NautobotSourceOptions,

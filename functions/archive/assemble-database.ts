@@ -1,3 +1,4 @@
+import { relationKey } from '../postgres/relation-key.ts';
 import type { Piece } from '../store/object-store.ts';
 import { combineCrc32, crc32Text, crc32Value } from './crc32-combine.ts';
 import { BackupIncomplete } from './errors.ts';
@@ -64,7 +65,7 @@ export function assembleDatabase({ definitions, tables, rows }: DatabaseParts): 
     placed.map((each, index) => ({ ...each, index })),
   );
   for (const table of tables) provePages(table);
-  for (const table of tables) proveChunks(table, byTable.get(keyOf(table)) ?? []);
+  for (const table of tables) proveChunks(table, byTable.get(relationKey(table)) ?? []);
   for (const result of shards) proveLayout(result, byTable);
 
   const file = new FileBuilder();
@@ -72,7 +73,7 @@ export function assembleDatabase({ definitions, tables, rows }: DatabaseParts): 
   const starts = new Map(shards.map((result) => [result, file.add(result)]));
   const sequences = file.definitions('sequences', definitions.sequences);
   const postData = file.definitions('post-data', definitions.postData);
-  const entries = tables.map((table) => tableEntry(table, byTable.get(keyOf(table)) ?? [], starts));
+  const entries = tables.map((table) => tableEntry(table, byTable.get(relationKey(table)) ?? [], starts));
   return { ...file.assembly(), tables: entries, preData, sequences, postData };
 }
 
@@ -103,11 +104,11 @@ function proveLegs(shard: number, results: readonly RowsResult[]): RowsResult[] 
 function groupByTable(tables: readonly TablePlan[], placed: readonly Placed[]): Map<string, Placed[]> {
   const byTable = new Map<string, Placed[]>();
   for (const table of tables) {
-    if (byTable.has(keyOf(table))) throw incomplete(`${nameOf(table)} is planned twice`);
-    byTable.set(keyOf(table), []);
+    if (byTable.has(relationKey(table))) throw incomplete(`${nameOf(table)} is planned twice`);
+    byTable.set(relationKey(table), []);
   }
   for (const each of placed) {
-    const chunks = byTable.get(keyOf(each.chunk));
+    const chunks = byTable.get(relationKey(each.chunk));
     if (!chunks)
       throw incomplete(`shard ${each.result.shard} has rows of ${nameOf(each.chunk)}, which was not planned`);
     chunks.push(each);
@@ -188,7 +189,7 @@ function proveLayout(result: RowsResult, byTable: ReadonlyMap<string, readonly P
   let lineDue = false;
   for (const chunk of result.chunks) {
     const where = `shard ${result.shard}, ${nameOf(chunk)}`;
-    const siblings = byTable.get(keyOf(chunk)) ?? [];
+    const siblings = byTable.get(relationKey(chunk)) ?? [];
     proveCounts(chunk, where);
     lineDue ||= siblings[0]?.chunk === chunk;
     proveGap(chunk.offset - position, lineDue, where);
@@ -273,10 +274,6 @@ export class FileBuilder {
   assembly(): Assembly {
     return { pieces: this.#pieces, size: this.#size, crc32: crc32Text(this.#crc) };
   }
-}
-
-function keyOf({ schema, name }: { schema: string; name: string }): string {
-  return JSON.stringify([schema, name]);
 }
 
 function nameOf({ schema, name }: { schema: string; name: string }): string {

@@ -1,4 +1,5 @@
 import type { ProfileChanges } from '../archive/manifest.ts';
+import { relationKey } from '../postgres/relation-key.ts';
 import type { Database, Session } from '../postgres/session.ts';
 import { checkFunctions } from '../profile/check-functions.ts';
 import { type Problem, refuseProblems } from '../profile/errors.ts';
@@ -58,15 +59,15 @@ export async function applyProfile(
   const references = betweenTablesWithRows(await readReferences(session), shapes);
   const resolved = await resolveProfile(profile, shapes, new Date(found.takenAt).toISOString());
   const applied = clearReferring(resolved.applied, references, shapes);
-  const withRows = new Set(found.rows.map(key));
+  const withRows = new Set(found.rows.map(relationKey));
   const problems = [
     ...resolved.problems,
-    ...(await checkReferences(applied, references, (table) => !withRows.has(key(table)))),
+    ...(await checkReferences(applied, references, (table) => !withRows.has(relationKey(table)))),
     ...(await checkAtSource(session, applied, found.rows, columns)),
   ];
-  const treatments = new Map(applied.treatments.map((one) => [key(one), one]));
+  const treatments = new Map(applied.treatments.map((one) => [relationKey(one), one]));
   refuseProblems(problems, 'nothing was read');
-  const treated = (table: TableToRead) => treatments.get(key(table));
+  const treated = (table: TableToRead) => treatments.get(relationKey(table));
   return {
     changes: changesOf(applied),
     notes: notesOn(applied, found.rows),
@@ -89,10 +90,6 @@ function notesOn(applied: AppliedProfile, rows: readonly TableToRead[]): string[
   return uncovered.length === 0
     ? []
     : [`look like secrets, and no rule of the profile is about them: ${uncovered.join(', ')}`];
-}
-
-function key({ schema, name }: { readonly schema: string; readonly name: string }): string {
-  return JSON.stringify([schema, name]);
 }
 
 /**
@@ -151,9 +148,9 @@ async function checkAtSource(
     `SAVEPOINT profiles; ${settings.map(([name, value]) => `SET LOCAL ${name} = '${value}'`).join('; ')}`,
   );
   const problems = await checkFunctions(session, applied);
-  const byKey = new Map(tables.map((table) => [key(table), table]));
+  const byKey = new Map(tables.map((table) => [relationKey(table), table]));
   for (const treatment of applied.treatments) {
-    const table = byKey.get(key(treatment));
+    const table = byKey.get(relationKey(treatment));
     if (table) problems.push(...(await checkTreatment(session, treatment, columns.get(table.oid))));
   }
   await session.execute('ROLLBACK TO SAVEPOINT profiles');

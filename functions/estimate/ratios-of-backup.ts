@@ -1,4 +1,5 @@
 import type { Manifest } from '../archive/manifest.ts';
+import { relationKey } from '../postgres/relation-key.ts';
 import { bytesOf, type TableShape } from './database-shape.ts';
 import { nautobotRatios, type Ratios } from './rates.ts';
 
@@ -11,11 +12,11 @@ const least = 1024 * 1024;
  * @returns undefined when backup and database have too little in common
  */
 export function ratiosOfBackup(manifest: Manifest, tables: readonly TableShape[]): Ratios | undefined {
-  const byName = new Map(tables.map((table) => [keyOf(table), table]));
+  const byName = new Map(tables.map((table) => [relationKey(table), table]));
   const expected = { bytes: 0, text: 0, stored: 0 };
   const found = { text: 0, stored: 0 };
   for (const entry of manifest.tables) {
-    const table = byName.get(keyOf(entry));
+    const table = byName.get(relationKey(entry));
     if (!table || entry.content !== 'rows') continue;
     const { text, stored } = bytesOf(table, nautobotRatios);
     expected.bytes += table.bytes;
@@ -39,8 +40,4 @@ export function ratiosOfBackup(manifest: Manifest, tables: readonly TableShape[]
 function mediaRatio({ media, files }: Manifest): number | undefined {
   if (typeof media === 'string' || media.bytes < least || !files.media) return undefined;
   return files.media.size / media.bytes;
-}
-
-function keyOf({ schema, name }: { schema: string; name: string }): string {
-  return JSON.stringify([schema, name]);
 }

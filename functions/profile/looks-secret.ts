@@ -1,3 +1,4 @@
+import { relationKey } from '../postgres/relation-key.ts';
 import type { AppliedProfile } from './treatment.ts';
 
 /** Words of a column's name that make it look like a secret. */
@@ -23,9 +24,9 @@ export function findUncovered(
     readonly rows: number;
   }[],
 ): string[] {
-  const known = new Map(treatments.map((one) => [JSON.stringify([one.schema, one.name]), one]));
+  const known = new Map(treatments.map((one) => [relationKey(one), one]));
   return tables.flatMap(({ schema, name, columns, rows }) => {
-    const treatment = known.get(JSON.stringify([schema, name]));
+    const treatment = known.get(relationKey({ schema, name }));
     if (rows === 0 || treatment?.rows === 'none') return [];
     const covered = new Set([
       ...(treatment?.kept ?? []),

@@ -1,3 +1,4 @@
+import { relationKey } from '../postgres/relation-key.ts';
 import type { Problem } from './errors.ts';
 import { dissect } from './expression.ts';
 import type { TableShape } from './resolve-profile.ts';
@@ -23,8 +24,10 @@ export function betweenTablesWithRows(
   references: readonly Reference[],
   tables: readonly TableShape[],
 ): Reference[] {
-  const leaves = new Map(tables.flatMap((table) => (table.leaves ? [[key(table), table.leaves]] : [])));
-  const below = (table: Name): readonly Name[] => leaves.get(key(table)) ?? [table];
+  const leaves = new Map(
+    tables.flatMap((table) => (table.leaves ? [[relationKey(table), table.leaves]] : [])),
+  );
+  const below = (table: Name): readonly Name[] => leaves.get(relationKey(table)) ?? [table];
   return references.flatMap((reference) =>
     below(reference.table).flatMap((table) => below(reference.to).map((to) => ({ ...reference, table, to }))),
   );
@@ -39,20 +42,20 @@ export function clearReferring(
   references: readonly Reference[],
   tables: readonly TableShape[],
 ): AppliedProfile {
-  const shapes = new Map(tables.map((table) => [key(table), table]));
-  const all = new Map(treatments.map((one) => [key(one), one]));
+  const shapes = new Map(tables.map((table) => [relationKey(table), table]));
+  const all = new Map(treatments.map((one) => [relationKey(one), one]));
   for (let again = true; again; ) {
     again = false;
     for (const { table, columns, to } of references) {
-      const parent = all.get(key(to));
-      const shape = shapes.get(key(table));
-      const own = all.get(key(table)) ?? untreated(table);
+      const parent = all.get(relationKey(to));
+      const shape = shapes.get(relationKey(table));
+      const own = all.get(relationKey(table)) ?? untreated(table);
       if (!parent?.clears || parent.rows !== 'none' || own.rows === 'none' || !shape?.columns) continue;
       if (own.columns.some(({ column, sql }) => columns.includes(column) && sql === 'NULL')) continue;
       const nullable = columns.find((column) => !shape.notNull?.has(column));
       const cleared = { written: 'NULL', sql: 'NULL', longest: 'NULL', keyed: false, place: placeOf(parent) };
       all.set(
-        key(table),
+        relationKey(table),
         nullable === undefined
           ? { ...own, rows: 'none', clears: true }
           : {
@@ -83,11 +86,11 @@ export async function checkReferences(
   references: readonly Reference[],
   isEmpty: (table: Name) => boolean,
 ): Promise<Problem[]> {
-  const treatments = new Map(applied.treatments.map((one) => [key(one), one]));
+  const treatments = new Map(applied.treatments.map((one) => [relationKey(one), one]));
   const problems: Problem[] = [];
   for (const reference of references) {
-    const from = treatments.get(key(reference.table));
-    const to = treatments.get(key(reference.to));
+    const from = treatments.get(relationKey(reference.table));
+    const to = treatments.get(relationKey(reference.to));
     if ((!from && !to) || from?.rows === 'none' || isEmpty(reference.table)) continue;
     if (await isNulled(from, reference)) continue;
     if (to && to.rows !== 'all')
@@ -98,10 +101,6 @@ export async function checkReferences(
     problems.push(...maskedApart(reference, from, to));
   }
   return problems;
-}
-
-function key({ schema, name }: Name): string {
-  return JSON.stringify([schema, name]);
 }
 
 function nameOf({ schema, name }: Name): string {

@@ -1,3 +1,4 @@
+import { relationKey } from '../postgres/relation-key.ts';
 import { BadPattern, PatternMatchesNothing } from '../snapshot/errors.ts';
 import { matchPatterns } from '../snapshot/patterns.ts';
 import type { Problem } from './errors.ts';
@@ -31,9 +32,6 @@ export async function resolveProfile(
   return { applied: await resolving.run(), problems: resolving.problems };
 }
 
-const key = ({ schema, name }: { readonly schema: string; readonly name: string }) =>
-  JSON.stringify([schema, name]);
-
 type Draft = { -readonly [Field in keyof Treatment]: Treatment[Field] };
 
 class Resolving {
@@ -47,7 +45,7 @@ class Resolving {
   constructor(profile: Profile, tables: readonly TableShape[], backupTime: string) {
     this.#profile = profile;
     this.#tables = tables;
-    this.#byKey = new Map(tables.map((table) => [key(table), table]));
+    this.#byKey = new Map(tables.map((table) => [relationKey(table), table]));
     this.#context = { switches: profile.switches, backupTime };
   }
 
@@ -90,7 +88,7 @@ class Resolving {
     try {
       const named = matchPatterns([pattern], this.#tables, 'the table pattern');
       const leaves = named.flatMap((table) =>
-        (table.leaves ?? [table]).flatMap((leaf) => this.#byKey.get(key(leaf)) ?? []),
+        (table.leaves ?? [table]).flatMap((leaf) => this.#byKey.get(relationKey(leaf)) ?? []),
       );
       return [...new Set([...leaves, ...named])];
     } catch (error) {
@@ -153,7 +151,7 @@ class Resolving {
 
   #draft(table: TableShape): Draft {
     const { schema, name } = table;
-    const draft: Draft = this.#drafts.get(key(table)) ?? {
+    const draft: Draft = this.#drafts.get(relationKey(table)) ?? {
       schema,
       name,
       rows: 'all',
@@ -162,7 +160,7 @@ class Resolving {
       columns: [],
       kept: [],
     };
-    this.#drafts.set(key(table), draft);
+    this.#drafts.set(relationKey(table), draft);
     return draft;
   }
 

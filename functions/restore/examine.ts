@@ -1,19 +1,19 @@
 import { latestBackup } from '../archive/list-backups.ts';
 import type { Manifest, TableEntry } from '../archive/manifest.ts';
 import { readManifest } from '../archive/read-manifest.ts';
-import { lookAtBroker } from '../cache/broker/drain-broker.ts';
+import { type BrokerContent, lookAtBroker } from '../cache/broker/drain-broker.ts';
 import { waitingIn } from '../cache/broker/words.ts';
-import { checkCache } from '../cache/invalidate-redis.ts';
 import { readPostData } from '../definitions/post-data.ts';
 import { checkMediaRoom } from '../media/room.ts';
 import { checkMediaTarget } from '../media/target.ts';
-import { type Check, fine, tried, warning } from '../run/check.ts';
+import { type Check, tried, warning } from '../run/check.ts';
 import { need } from '../run/require.ts';
 import type { RunId } from '../run/run-id.ts';
 import type { RestoreOptions } from '../run/state.ts';
 import type { Surroundings } from '../run/surroundings.ts';
 import { checkTarget, type TargetCheck, type TargetRules } from '../target/check-target.ts';
 import { planRebuild } from '../target/rebuild.ts';
+import { cacheChecks } from './cache-checks.ts';
 import { chooseTables } from './choose-tables.ts';
 import { mediaRulesOf } from './media-rules.ts';
 import { pinFiles } from './pin-files.ts';
@@ -32,7 +32,9 @@ export interface Examination {
   readonly checks: readonly Check[];
   /** undefined: the target could not be looked at, and a check says why. */
   readonly target: TargetCheck | undefined;
-  /** What every state will go by; undefined: the same. */
+  /** What waits in the broker that is to be drained; undefined: it isn't, or could not be looked at. */
+  readonly waiting: BrokerContent | undefined;
+  /** What every state will go by; undefined: the target could not be looked at. */
   readonly record: RestoreRecord | undefined;
 }
 
@@ -84,12 +86,16 @@ export async function examine(
     notes: [],
   };
   const profile = await checkProfile(record, manifest, runId, surroundings);
+  // What comes after the switch-over: said before hours of work and not after
+  if (options.afterRestore) need(surroundings, 'afterRestore');
+  const broker = await checkBroker(options, manifest, surroundings);
   const checks = [
     ...connection,
     ...(looked?.checks ?? []),
     ...media.checks,
     ...profile.checks,
-    ...(await checkAround(options, manifest, surroundings)),
+    ...broker.checks,
+    ...(options.invalidateCache ? await cacheChecks(need(surroundings, 'cache'), { signal }) : []),
   ];
   return {
     manifest,
@@ -98,6 +104,7 @@ export async function examine(
     media: media.restored,
     checks,
     target: looked,
+    waiting: broker.content,
     record: record && {
       ...record,
       ...(profile.planned && { profile: profile.planned }),
@@ -179,44 +186,19 @@ async function checkMedia(
   };
 }
 
-/** The cache and the command that come after the switch-over: said before hours of work and not after. */
-async function checkAround(
-  options: RestoreOptions,
-  manifest: Manifest,
-  surroundings: Surroundings,
-): Promise<readonly Check[]> {
-  if (options.afterRestore) need(surroundings, 'afterRestore');
-  return [
-    ...(await checkBroker(options, manifest, surroundings)),
-    ...(options.invalidateCache ? await checkCacheThere(surroundings) : []),
-  ];
-}
-
 async function checkBroker(
   options: RestoreOptions,
   manifest: Manifest,
   surroundings: Surroundings,
-): Promise<readonly Check[]> {
-  if (!options.drainBroker) return [];
+): Promise<{ content: BrokerContent | undefined; checks: readonly Check[] }> {
+  if (!options.drainBroker) return { content: undefined, checks: [] };
   const broker = need(surroundings, 'broker');
   const { signal } = surroundings;
-  return tried(
-    'broker',
-    async () => waitingIn(await lookAtBroker(broker, { signal, sources: cacheServersOf(manifest) })),
-    signal,
-  );
-}
-
-async function checkCacheThere(surroundings: Surroundings): Promise<readonly Check[]> {
-  const { signal, cache } = surroundings;
-  if (need(surroundings, 'cache').kind !== 'redis' || cache?.kind !== 'redis')
-    return [fine('cache', 'a command invalidates it')];
-  return tried(
-    'cache',
-    async () => {
-      await checkCache(cache.url, { ...cache, signal });
-      return 'it answers';
-    },
-    signal,
-  );
+  let content: BrokerContent | undefined;
+  const look = async () => {
+    content = await lookAtBroker(broker, { signal, sources: cacheServersOf(manifest) });
+    return waitingIn(content);
+  };
+  const checks = await tried('broker', look, signal);
+  return { content, checks };
 }

@@ -1,7 +1,7 @@
 import type { TableEntry } from '../archive/manifest.ts';
+import { relationKey } from '../postgres/relation-key.ts';
 import type { Database } from '../postgres/session.ts';
 import { readDone } from '../target/bookkeeping.ts';
-import { relationKey } from '../target/relation-key.ts';
 import { withLoader } from '../target/sessions.ts';
 import type { Restoring } from './restoring.ts';
 

@@ -1,6 +1,6 @@
 import type { TableChunk, TableEntry } from '../archive/manifest.ts';
+import { relationKey } from '../postgres/relation-key.ts';
 import { changesRows, isKeyed, masksOf, predicateOf, type Treatment } from '../profile/treatment.ts';
-import { relationKey } from '../target/relation-key.ts';
 import type { LoadPlan } from './records.ts';
 
 const mebibyte = 1024 * 1024;

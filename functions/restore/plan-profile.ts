@@ -1,4 +1,5 @@
 import type { PostData } from '../definitions/post-data-groups.ts';
+import { relationKey } from '../postgres/relation-key.ts';
 import { refuseProblems } from '../profile/errors.ts';
 import { findProfile } from '../profile/find-profile.ts';
 import {
@@ -40,19 +41,13 @@ export async function planProfile(
   const references = betweenTablesWithRows(keys, tables);
   const applied = clearReferring(resolved, references, tables);
   const withRows = new Set(
-    manifest.tables
-      .filter(({ content, rows }) => content === 'rows' && rows > 0)
-      .map(({ schema, name }) => JSON.stringify([schema, name])),
+    manifest.tables.filter(({ content, rows }) => content === 'rows' && rows > 0).map(relationKey),
   );
   // Single tables go into a target whose own foreign keys are checked again
   const wrong =
     plan.scope === 'tables'
       ? []
-      : await checkReferences(
-          applied,
-          references,
-          ({ schema, name }) => !withRows.has(JSON.stringify([schema, name])),
-        );
+      : await checkReferences(applied, references, (table) => !withRows.has(relationKey(table)));
   refuseProblems([...problems, ...wrong], 'nothing was built');
   if (isKeyed(applied)) need(surroundings, 'maskKey');
   if (applied.switches.staging_admin) need(surroundings, 'stagingAdminPassword');

@@ -1,5 +1,5 @@
 import type { Manifest } from '../archive/manifest.ts';
-import { lookAtBroker } from '../cache/broker/drain-broker.ts';
+import type { BrokerContent } from '../cache/broker/drain-broker.ts';
 import { waitingIn } from '../cache/broker/words.ts';
 import { DrainNotConfirmed } from '../cache/errors.ts';
 import { leaveSection } from '../report/leave-section.ts';
@@ -11,7 +11,6 @@ import { markCheck, refuse } from '../target/check-target.ts';
 import { allowTarget } from '../target/target-mark.ts';
 import { type Examination, examine } from './examine.ts';
 import type { RestoreRecord } from './records.ts';
-import { cacheServersOf } from './restoring.ts';
 
 export interface PlannedRestore {
   readonly record: RestoreRecord;
@@ -29,7 +28,8 @@ export async function planRestore(
 ): Promise<PlannedRestore> {
   const { store, confirmTarget, signal } = surroundings;
   const target = need(surroundings, 'target');
-  const { manifest, scope, checks, target: looked, record } = await examine(run.id, options, surroundings);
+  const found = await examine(run.id, options, surroundings);
+  const { manifest, scope, checks, target: looked, record, waiting } = found;
   await leaveSection(store, run.id, 'PlanRestore', {
     backupId: manifest.backupId,
     scope,
@@ -40,17 +40,13 @@ export async function planRestore(
   refuse(onlyMarkIsMissing(checks) ? [] : checks, target);
   if (!looked || !record) throw new TypeError('a target that was not looked at was let through');
   await allowTarget(target, confirmTarget, looked.hints, signal);
-  if (options.drainBroker) await confirmDrain(manifest, surroundings);
+  if (waiting) await confirmDrain(waiting, surroundings);
   return { record, manifest };
 }
 
 /** Names what would be removed, and asks where somebody can be asked. */
-async function confirmDrain(manifest: Manifest, surroundings: Surroundings): Promise<void> {
-  const { confirmDrain: confirm, yes, signal, progress } = surroundings;
-  const content = await lookAtBroker(need(surroundings, 'broker'), {
-    signal,
-    sources: cacheServersOf(manifest),
-  });
+async function confirmDrain(content: BrokerContent, surroundings: Surroundings): Promise<void> {
+  const { confirmDrain: confirm, yes, progress } = surroundings;
   if (content.tasks === 0) return;
   if (yes || !confirm) return progress.warn(`${waitingIn(content)}; they are removed after the restore`);
   if (await confirm(`${waitingIn(content)}. Remove them after the restore?`)) return;

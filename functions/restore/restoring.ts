@@ -1,6 +1,7 @@
 import { readSection } from '../archive/chunk-reader.ts';
 import type { Manifest, Section, TableEntry } from '../archive/manifest.ts';
 import { readManifest } from '../archive/read-manifest.ts';
+import { relationKey } from '../postgres/relation-key.ts';
 import { keys as reportKeys } from '../report/keys.ts';
 import { leaveSection } from '../report/leave-section.ts';
 import type { Section as ReportSection, SectionName } from '../report/sections.ts';
@@ -73,8 +74,8 @@ export class Restoring {
 
 export function chosenTables(manifest: Manifest, plan: Pick<RestoreRecord, 'tables'>): TableEntry[] {
   if (!plan.tables) return manifest.tables;
-  const chosen = new Set(plan.tables.map((table) => JSON.stringify(table)));
-  return manifest.tables.filter(({ schema, name }) => chosen.has(JSON.stringify([schema, name])));
+  const chosen = new Set(plan.tables.map(([schema, name]) => relationKey({ schema, name })));
+  return manifest.tables.filter((table) => chosen.has(relationKey(table)));
 }
 
 /** Servers of the source's cache, as far as the backup knows them. */

@@ -1,5 +1,6 @@
 import type { TableEntry } from '../archive/manifest.ts';
 import { quoteName } from '../postgres/quote.ts';
+import { relationKey } from '../postgres/relation-key.ts';
 import type { Database } from '../postgres/session.ts';
 import { findUncovered } from '../profile/looks-secret.ts';
 import { maskSettings } from '../profile/mask-key.ts';
@@ -11,7 +12,6 @@ import type { Surroundings } from '../run/surroundings.ts';
 import { checkKeptAdmin } from '../sanitize/kept-admin.ts';
 import { runStatements } from '../sanitize/run-statements.ts';
 import { stagingAdmin } from '../sanitize/staging-admin.ts';
-import { relationKey } from '../target/relation-key.ts';
 import { tablesAsKept } from './kept-rows.ts';
 import type { Restoring } from './restoring.ts';
 

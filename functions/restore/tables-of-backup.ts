@@ -1,11 +1,13 @@
 import type { Manifest } from '../archive/manifest.ts';
+import type { RelationName } from '../definitions/post-data-groups.ts';
 import { type ParseTree, readStatements } from '../definitions/statements.ts';
+import { relationKey } from '../postgres/relation-key.ts';
 import type { TableShape } from '../profile/resolve-profile.ts';
 
 /** What pre-data say of tables that the manifest doesn't. */
 interface Defined {
   readonly parents: { readonly parent: string; readonly child: string }[];
-  readonly partitioned: Set<string>;
+  readonly partitioned: RelationName[];
   readonly notNull: Map<string, Set<string>>;
 }
 
@@ -14,7 +16,7 @@ interface Defined {
  * ones above them.
  */
 export async function tablesOfBackup(manifest: Manifest, preData: string): Promise<TableShape[]> {
-  const defined: Defined = { parents: [], partitioned: new Set(), notNull: new Map() };
+  const defined: Defined = { parents: [], partitioned: [], notNull: new Map() };
   await readStatements(preData, ({ kind }, tree) => {
     if (kind === 'CreateStmt') readTable(defined, tree);
     if (kind === 'AlterTableStmt') readPartitions(defined, tree);
@@ -25,20 +27,19 @@ export async function tablesOfBackup(manifest: Manifest, preData: string): Promi
       name,
       visible: schema === 'public',
       columns,
-      notNull: defined.notNull.get(keyOf(schema, name)) ?? new Set<string>(),
+      notNull: defined.notNull.get(relationKey({ schema, name })) ?? new Set<string>(),
     }),
   );
-  const leaves = new Map(tables.map(({ schema, name }) => [keyOf(schema, name), { schema, name }]));
-  const below = (key: string): { schema: string; name: string }[] =>
+  const leaves = new Map(tables.map(({ schema, name }) => [relationKey({ schema, name }), { schema, name }]));
+  const below = (key: string): RelationName[] =>
     defined.parents
       .filter(({ parent }) => parent === key)
       .flatMap(({ child }) => {
         const leaf = leaves.get(child);
         return leaf ? [leaf] : below(child);
       });
-  const roots = [...defined.partitioned].map((key): TableShape => {
-    const [schema = '', name = ''] = JSON.parse(key);
-    return { schema, name, visible: schema === 'public', columns: [], leaves: below(key) };
+  const roots = defined.partitioned.map((root): TableShape => {
+    return { ...root, visible: root.schema === 'public', columns: [], leaves: below(relationKey(root)) };
   });
   const absent = manifest.tablesLeftOut.flatMap((full): TableShape[] => {
     const dot = full.indexOf('.');
@@ -49,8 +50,7 @@ export async function tablesOfBackup(manifest: Manifest, preData: string): Promi
 }
 
 function readTable({ partitioned, notNull }: Defined, tree: ParseTree): void {
-  const key = nameOf(tree.relation);
-  if (tree.partspec) partitioned.add(key);
+  if (tree.partspec) partitioned.push(nameOf(tree.relation));
   const columns = new Set<string>();
   for (const element of tree.tableElts ?? []) {
     const { ColumnDef: column, Constraint: constraint } = element;
@@ -59,21 +59,21 @@ function readTable({ partitioned, notNull }: Defined, tree: ParseTree): void {
     const own = (column?.constraints ?? []).map((one: ParseTree) => one.Constraint?.contype);
     if (own.includes('CONSTR_NOTNULL') || own.includes('CONSTR_IDENTITY')) columns.add(column.colname);
   }
-  notNull.set(key, columns);
+  notNull.set(keyOf(tree.relation), columns);
 }
 
 function readPartitions({ parents, notNull }: Defined, tree: ParseTree): void {
   for (const { AlterTableCmd: command } of tree.cmds ?? []) {
     if (command?.subtype === 'AT_AttachPartition')
-      parents.push({ parent: nameOf(tree.relation), child: nameOf(command.def.PartitionCmd.name) });
-    if (command?.subtype === 'AT_SetNotNull') notNull.get(nameOf(tree.relation))?.add(command.name);
+      parents.push({ parent: keyOf(tree.relation), child: keyOf(command.def.PartitionCmd.name) });
+    if (command?.subtype === 'AT_SetNotNull') notNull.get(keyOf(tree.relation))?.add(command.name);
   }
 }
 
-function nameOf(relation: ParseTree): string {
-  return keyOf(String(relation.schemaname ?? ''), String(relation.relname));
+function nameOf(relation: ParseTree): RelationName {
+  return { schema: String(relation.schemaname ?? ''), name: String(relation.relname) };
 }
 
-function keyOf(schema: string, name: string): string {
-  return JSON.stringify([schema, name]);
+function keyOf(relation: ParseTree): string {
+  return relationKey(nameOf(relation));
 }

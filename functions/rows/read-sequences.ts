@@ -1,4 +1,5 @@
 import type { SequenceEntry } from '../archive/manifest.ts';
+import { relationKey } from '../postgres/relation-key.ts';
 import type { Database } from '../postgres/session.ts';
 import type { RunId } from '../run/run-id.ts';
 import { joinSnapshot } from '../snapshot/import-snapshot.ts';
@@ -89,7 +90,7 @@ export function reconcile(
   const after = byName(now);
   const notes: string[] = [];
   const entries = sequences.flatMap((sequence, index) => {
-    const key = nameOf(sequence);
+    const key = relationKey(sequence);
     const first = before.get(key);
     const second = after.get(key);
     const position =
@@ -134,9 +135,5 @@ function compare({ descending }: SequenceToRead, a: string, b: string): number {
 }
 
 function byName(positions: readonly SequencePosition[]): ReadonlyMap<string, SequencePosition> {
-  return new Map(positions.map((position) => [nameOf(position), position]));
-}
-
-function nameOf({ schema, name }: { schema: string; name: string }): string {
-  return JSON.stringify([schema, name]);
+  return new Map(positions.map((position) => [relationKey(position), position]));
 }

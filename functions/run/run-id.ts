@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { z } from 'zod';
 
 /** `20261123T054300Z-k3f9qa`: sorts by time, safe in object keys, database names and application names. */
@@ -17,4 +17,9 @@ export function runIdOf(executionId: string, startedAt: string): RunId {
   const digest = createHash('sha256').update(executionId).digest();
   const suffix = digest.readBigUInt64BE(0).toString(36).padStart(6, '0').slice(-6);
   return `${time}-${suffix}`;
+}
+
+/** The id of what no machine executes: a look at a target, an undo. */
+export function newRunId(startedAt: string = new Date().toISOString()): RunId {
+  return runIdOf(randomUUID(), startedAt);
 }

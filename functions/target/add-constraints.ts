@@ -1,12 +1,12 @@
 import type { TableEntry } from '../archive/manifest.ts';
 import type { ForeignKeyStatement, KeyStatement, RelationName } from '../definitions/post-data-groups.ts';
 import { quoteIdentifier, quoteName } from '../postgres/quote.ts';
+import { relationKey } from '../postgres/relation-key.ts';
 import type { Database, Session } from '../postgres/session.ts';
 import { readDone } from './bookkeeping.ts';
 import { type BuildOptions, readPartitioned, takeMemory } from './build-indexes.ts';
 import { definitionWork, subjectOf } from './piece.ts';
 import type { Rebuild } from './rebuild.ts';
-import { relationKey } from './relation-key.ts';
 import { runGroup } from './run-group.ts';
 import { runWork, type Work } from './run-work.ts';
 import { withLoader } from './sessions.ts';

@@ -1,11 +1,11 @@
 import type { TableEntry } from '../archive/manifest.ts';
 import type { RelationName } from '../definitions/post-data-groups.ts';
 import { quoteName } from '../postgres/quote.ts';
+import { relationKey } from '../postgres/relation-key.ts';
 import type { Database, Session } from '../postgres/session.ts';
 import { bookkeepingSchema, readDone } from './bookkeeping.ts';
 import { definitionWork } from './piece.ts';
 import type { Rebuild } from './rebuild.ts';
-import { relationKey } from './relation-key.ts';
 import { runWork, type WorkOptions } from './run-work.ts';
 import { withLoader } from './sessions.ts';
 import { longestFirst } from './table-sizes.ts';

@@ -1,8 +1,8 @@
 import type { SequenceEntry, TableEntry } from '../archive/manifest.ts';
 import type { RelationName } from '../definitions/post-data-groups.ts';
 import { StatementFailed } from '../postgres/errors.ts';
+import { relationKey } from '../postgres/relation-key.ts';
 import type { Session } from '../postgres/session.ts';
-import { relationKey } from './relation-key.ts';
 import { setSequenceValues } from './set-sequences.ts';
 
 /**

@@ -1,11 +1,11 @@
 import type { TableEntry } from '../archive/manifest.ts';
 import type { PostData, RelationName } from '../definitions/post-data-groups.ts';
+import { relationKey } from '../postgres/relation-key.ts';
 import type { Database, Session } from '../postgres/session.ts';
 import { readDone } from './bookkeeping.ts';
 import { expectedLength } from './index-length.ts';
 import { definitionWork, subjectOf } from './piece.ts';
 import type { Rebuild } from './rebuild.ts';
-import { relationKey } from './relation-key.ts';
 import { runWork, type Work, type WorkOptions } from './run-work.ts';
 import { withLoader } from './sessions.ts';
 

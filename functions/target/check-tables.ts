@@ -1,8 +1,8 @@
 import type { TableEntry } from '../archive/manifest.ts';
+import { relationKey } from '../postgres/relation-key.ts';
 import type { Session } from '../postgres/session.ts';
 import { type Check, fine, foundOr, refused, warning } from '../run/check.ts';
 import { TableDiffers } from './errors.ts';
-import { relationKey } from './relation-key.ts';
 
 const shown = 10;
 

@@ -1,7 +1,7 @@
 import type { PostData } from '../definitions/post-data-groups.ts';
+import { relationKey } from '../postgres/relation-key.ts';
 import type { Session } from '../postgres/session.ts';
 import { constraintKey, readConstraints } from './add-constraints.ts';
-import { relationKey } from './relation-key.ts';
 
 export interface DefinitionsFound {
   readonly differences: readonly string[];

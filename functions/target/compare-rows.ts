@@ -1,12 +1,12 @@
 import type { TableEntry } from '../archive/manifest.ts';
 import type { RelationName } from '../definitions/post-data-groups.ts';
 import { quoteLiteral, quoteName } from '../postgres/quote.ts';
+import { relationKey } from '../postgres/relation-key.ts';
 import type { Database, Session } from '../postgres/session.ts';
 import { forgetStep, readDone } from './bookkeeping.ts';
 import { RestoreVerificationFailed } from './errors.ts';
 import { subjectOf, tryPiece, vanished } from './piece.ts';
 import type { Rebuild } from './rebuild.ts';
-import { relationKey } from './relation-key.ts';
 import { runWork, type Work, type WorkOptions } from './run-work.ts';
 import { withLoader } from './sessions.ts';
 import type { SanitizedTable } from './verify-restore.ts';

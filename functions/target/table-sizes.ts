@@ -1,6 +1,6 @@
 import type { TableEntry } from '../archive/manifest.ts';
 import type { RelationName } from '../definitions/post-data-groups.ts';
-import { relationKey } from './relation-key.ts';
+import { relationKey } from '../postgres/relation-key.ts';
 
 /** Orders work by the uncompressed bytes of its table's rows, largest first; equal ones stay in their order. */
 export function longestFirst<T>(

@@ -1,8 +1,8 @@
 import type { TableEntry } from '../archive/manifest.ts';
 import type { RelationName } from '../definitions/post-data-groups.ts';
+import { relationKey } from '../postgres/relation-key.ts';
 import type { Session } from '../postgres/session.ts';
 import { TableDiffers } from './errors.ts';
-import { relationKey } from './relation-key.ts';
 
 /**
  * Refuses tables whose rows can't simply take the place of the target's: left out of the backup, missing, with other

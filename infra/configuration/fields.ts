@@ -136,3 +136,16 @@ export function inputOf(options: z.ZodType) {
     for (const issue of parsed.error?.issues ?? []) context.addIssue({ ...issue });
   });
 }
+
+/** What source and targets alike say of their profile. */
+export const masking = {
+  profile: Profile.optional(),
+  maskKey: Secret.optional().describe("The secret that a profile's masks are keyed with."),
+};
+
+export const jobs = z
+  .int()
+  .min(1)
+  .max(1000)
+  .default(4)
+  .describe('Workers, and connections to the database, at once where an execution does not say.');

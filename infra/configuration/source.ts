@@ -1,8 +1,6 @@
 import { z } from 'zod';
 import { BackupOptions } from '../../functions/run/state.ts';
-import { Broker, Cache, Database, inputOf, Profile, Secret, SourceMedia, scheduleFields } from './fields.ts';
-
-export const jobs = z.int().min(1).max(1000);
+import { Broker, Cache, Database, inputOf, jobs, masking, SourceMedia, scheduleFields } from './fields.ts';
 
 export const Source = z.strictObject({
   name: z
@@ -16,11 +14,8 @@ export const Source = z.strictObject({
   broker: Broker.optional().describe(
     "A secret that is the URL of Celery's broker: a target's broker that is the same is not drained.",
   ),
-  profile: Profile.optional(),
-  maskKey: Secret.optional().describe("The secret that a profile's masks are keyed with."),
-  jobs: jobs
-    .default(4)
-    .describe('Workers, and connections to the database, at once where an execution does not say.'),
+  ...masking,
+  jobs,
   schedule: z
     .strictObject({
       ...scheduleFields,

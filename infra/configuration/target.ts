@@ -6,7 +6,8 @@ import {
   Cache,
   Database,
   inputOf,
-  Profile,
+  jobs,
+  masking,
   Secret,
   scheduleFields,
   securityGroupIds,
@@ -14,7 +15,6 @@ import {
   TargetMedia,
 } from './fields.ts';
 import { TargetNetwork } from './network.ts';
-import { jobs } from './source.ts';
 
 const EcsTask = z.strictObject({
   clusterArn: Arn.describe('The ECS cluster.'),
@@ -70,17 +70,14 @@ export const Target = z.strictObject({
   broker: Broker.optional().describe(
     "A secret that is the URL of Celery's broker, for executions that ask to drain it; left out: database 0 beside the cache.",
   ),
-  profile: Profile.optional(),
-  maskKey: Secret.optional().describe("The secret that a profile's masks are keyed with."),
+  ...masking,
   adminPassword: Secret.optional().describe(
     'A secret that is the password of the administrators a profile makes.',
   ),
   network: TargetNetwork.optional().describe("Where its functions run, if not where the source's do."),
   afterRestore: EcsTask.optional().describe('A task that ECS runs once the restored database is in use.'),
   keepPrevious: z.boolean().default(false).describe('Keep what was replaced, for `undo`.'),
-  jobs: jobs
-    .default(4)
-    .describe('Workers, and connections to the database, at once where an execution does not say.'),
+  jobs,
   schedule: z
     .strictObject({
       ...scheduleFields,

@@ -1,18 +1,17 @@
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { cleanUpEndedExecutions } from '../ended-executions.ts';
-import { type CodeOf, type FunctionOptions, HandlerFunctions } from '../handler-functions.ts';
+import { HandlerFunctions } from '../handler-functions.ts';
 import { machine } from '../machine.ts';
-import type { Announcements } from '../machines/announcements.ts';
 import { backupMachine } from '../machines/backup.ts';
 import type { BackupDefaults } from '../machines/begin.ts';
 import { cleanUpMachine } from '../machines/clean-up.ts';
 import { keepSnapshotMachine } from '../machines/keep-snapshot.ts';
 import { longest } from '../machines/longest.ts';
-import type { BackupStore } from './backup-store.ts';
-import type { CachePlace, DatabasePlace, NetworkPlace, SecretPlace, SourceMediaPlace } from './places.ts';
+import type { InstanceOptions, InstanceProps } from './instance.ts';
+import type { SourceMediaPlace } from './places.ts';
 
-export interface NautobotSourceOptions extends FunctionOptions {
+export interface NautobotSourceOptions extends InstanceOptions {
   /**
    * What metrics and the dashboard call it.
    * @default production
@@ -24,40 +23,13 @@ export interface NautobotSourceOptions extends FunctionOptions {
    */
   readonly media?: SourceMediaPlace | undefined;
   /**
-   * The cache that is invalidated where an execution asks for it.
-   * @default - none
-   */
-  readonly cache?: CachePlace | undefined;
-  /**
-   * A built-in profile, or a file's name beside the handlers.
-   * @default - none
-   */
-  readonly profile?: string | undefined;
-  /**
-   * The secret that a profile's masks are keyed with.
-   * @default - none
-   */
-  readonly maskKey?: SecretPlace | undefined;
-  /**
-   * Who is told of sealed backups and of failures.
-   * @default - events on the account's default bus
-   */
-  readonly announcements?: Announcements | undefined;
-  /**
    * Options of a backup whose execution does not say.
    * @default - those of docs/inputs.md
    */
   readonly defaults?: BackupDefaults | undefined;
 }
 
-export interface NautobotSourceProps extends NautobotSourceOptions {
-  /** The deployment's name, which begins all other names: unique in account and region. */
-  readonly deployment: string;
-  readonly store: BackupStore;
-  readonly codeOf: CodeOf;
-  readonly network: NetworkPlace;
-  readonly database: DatabasePlace;
-}
+export interface NautobotSourceProps extends NautobotSourceOptions, InstanceProps {}
 
 /** A Nautobot that is backed up: the machines Backup, KeepSnapshot and CleanUp, and their handlers. */
 export class NautobotSource extends Construct {

@@ -1,18 +1,17 @@
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { cleanUpEndedExecutions } from '../ended-executions.ts';
-import { type CodeOf, type FunctionOptions, HandlerFunctions } from '../handler-functions.ts';
+import { HandlerFunctions } from '../handler-functions.ts';
 import { machine } from '../machine.ts';
-import type { Announcements } from '../machines/announcements.ts';
 import type { RestoreDefaults } from '../machines/begin.ts';
 import { cleanUpMachine } from '../machines/clean-up.ts';
 import type { EcsCommand } from '../machines/ecs-command.ts';
 import { longest } from '../machines/longest.ts';
 import { restoreMachine } from '../machines/restore.ts';
-import type { BackupStore } from './backup-store.ts';
-import type { CachePlace, DatabasePlace, MediaMount, NetworkPlace, SecretPlace } from './places.ts';
+import type { InstanceOptions, InstanceProps } from './instance.ts';
+import type { DatabasePlace, MediaMount, SecretPlace } from './places.ts';
 
-export interface StagingTargetOptions extends FunctionOptions {
+export interface StagingTargetOptions extends InstanceOptions {
   /**
    * The database that backups come from: a restore into it is refused.
    * @default - not compared with
@@ -29,11 +28,6 @@ export interface StagingTargetOptions extends FunctionOptions {
    */
   readonly media?: MediaMount | undefined;
   /**
-   * The cache that is invalidated where an execution asks for it.
-   * @default - none
-   */
-  readonly cache?: CachePlace | undefined;
-  /**
    * Celery's broker, a secret that is a Redis URL, for executions that ask to drain it.
    * @default - database 0 beside the cache
    */
@@ -43,16 +37,6 @@ export interface StagingTargetOptions extends FunctionOptions {
    * @default - not compared with
    */
   readonly comparedBroker?: SecretPlace | undefined;
-  /**
-   * A built-in profile, or a file's name beside the handlers.
-   * @default - none
-   */
-  readonly profile?: string | undefined;
-  /**
-   * The secret that a profile's masks are keyed with.
-   * @default - none
-   */
-  readonly maskKey?: SecretPlace | undefined;
   /**
    * The secret that is the password of the administrators a profile makes.
    * @default - none
@@ -69,26 +53,15 @@ export interface StagingTargetOptions extends FunctionOptions {
    */
   readonly afterRestore?: EcsCommand | undefined;
   /**
-   * Who is told of finished restores and of failures.
-   * @default - events on the account's default bus
-   */
-  readonly announcements?: Announcements | undefined;
-  /**
    * Options of a restore whose execution does not say.
    * @default - those of docs/inputs.md
    */
   readonly defaults?: RestoreDefaults | undefined;
 }
 
-export interface StagingTargetProps extends StagingTargetOptions {
-  /** The deployment's name, which begins all other names: unique in account and region. */
-  readonly deployment: string;
+export interface StagingTargetProps extends StagingTargetOptions, InstanceProps {
   /** Comes after the deployment's name in all others. */
   readonly targetName: string;
-  readonly store: BackupStore;
-  readonly codeOf: CodeOf;
-  readonly network: NetworkPlace;
-  readonly database: DatabasePlace;
 }
 
 /**

@@ -8,16 +8,16 @@ import {
   Parallel,
   Pass,
   type State,
-  Succeed,
   TaskInput,
 } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
-import { type Announcement, type Announcements, announce } from './announcements.ts';
+import type { Announcement, Announcements } from './announcements.ts';
 import { type BackupDefaults, begin } from './begin.ts';
-import { cleanUpState, failurePath, onFailure } from './failure-path.ts';
+import { failurePath, onFailure } from './failure-path.ts';
 import { fanOut } from './fan-out.ts';
 import { type FunctionOf, type LambdaStateOptions, lambdaState } from './lambda-state.ts';
 import { nestedExecution } from './nested-execution.ts';
+import { successfulEnd } from './successful-end.ts';
 import { UntilDone } from './until-done.ts';
 
 export interface BackupParts {
@@ -46,15 +46,12 @@ export function backupMachine(scope: Construct, parts: BackupParts): IChainable 
   const releaseSnapshot = task('ReleaseSnapshot', discard);
   const invalidateCache = task('InvalidateCache', { resultPath: '$.cache' });
   const sealBackup = new UntilDone(scope, 'SealBackup', functionOf, { resultPath: '$.backup' });
-  const announceBackup = task('AnnounceBackup');
-  const unannounced = new Pass(scope, 'ReportUnannounced', {
-    parameters: { run: JsonPath.objectAt('$.run'), backup: JsonPath.objectAt('$.backup') },
-  });
-  const tell = announce(scope, parts.announcements, sealed, new Succeed(scope, 'BackupDone'));
-  const cleanUp = cleanUpState(scope, 'CleanUpAfterBackup', {
-    cleanUp: parts.cleanUp,
+  const end = successfulEnd(scope, {
+    ...parts,
+    kind: 'Backup',
     outcome: 'sealed',
-    next: announceBackup,
+    unannounced: { run: JsonPath.objectAt('$.run'), backup: JsonPath.objectAt('$.backup') },
+    announcement: sealed,
   });
 
   const failure = failurePath(scope, {
@@ -66,11 +63,7 @@ export function backupMachine(scope: Construct, parts: BackupParts): IChainable 
   });
   const steps = [lock, startKeepSnapshot, openSnapshot, dumpSchema, planShards, copy, readSequences];
   for (const step of [...steps, releaseSnapshot, invalidateCache, sealBackup]) onFailure(step, failure.entry);
-  // The backup is sealed: nothing that comes after makes it a failure.
-  onFailure(announceBackup, unannounced);
-  announceBackup.next(tell);
-  unannounced.next(tell);
-  sealBackup.next(cleanUp);
+  sealBackup.next(end);
   return begin(scope, 'backup', functionOf, parts.defaults)
     .next(Chain.start(lock).next(startKeepSnapshot).next(openSnapshot).next(dumpSchema).next(planShards))
     .next(copy)

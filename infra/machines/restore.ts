@@ -7,15 +7,15 @@ import {
   JsonPath,
   Parallel,
   Pass,
-  Succeed,
 } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
-import { type Announcement, type Announcements, announce } from './announcements.ts';
+import type { Announcement, Announcements } from './announcements.ts';
 import { begin, type RestoreDefaults } from './begin.ts';
 import { type EcsCommand, EcsCommandState } from './ecs-command.ts';
-import { cleanUpState, failurePath, onFailure } from './failure-path.ts';
+import { failurePath, onFailure } from './failure-path.ts';
 import { fanOut } from './fan-out.ts';
 import { type FunctionOf, type LambdaStateOptions, lambdaState } from './lambda-state.ts';
+import { successfulEnd } from './successful-end.ts';
 import { UntilDone } from './until-done.ts';
 
 export interface RestoreParts {
@@ -58,19 +58,16 @@ export function restoreMachine(scope: Construct, parts: RestoreParts): IChainabl
     onEcs ? new EcsCommandState(scope, name, onEcs, resultPath) : task(name, { resultPath });
   const invalidateCache = command('InvalidateCache', parts.invalidate, '$.cache');
   const afterRestore = command('AfterRestore', parts.afterRestore, '$.afterRestore');
-  const announceRestore = task('AnnounceRestore');
-  const unannounced = new Pass(scope, 'ReportUnannounced', {
-    parameters: {
+  const end = successfulEnd(scope, {
+    ...parts,
+    kind: 'Restore',
+    outcome: 'restored',
+    unannounced: {
       run: JsonPath.objectAt('$.run'),
       plan: { backupId: JsonPath.stringAt('$.plan.backupId'), scope: JsonPath.stringAt('$.plan.scope') },
       switched: JsonPath.objectAt('$.switched'),
     },
-  });
-  const tell = announce(scope, parts.announcements, finished, new Succeed(scope, 'RestoreDone'));
-  const cleanUp = cleanUpState(scope, 'CleanUpAfterRestore', {
-    cleanUp: parts.cleanUp,
-    outcome: 'restored',
-    next: announceRestore,
+    announcement: finished,
   });
 
   const failure = failurePath(scope, {
@@ -82,17 +79,14 @@ export function restoreMachine(scope: Construct, parts: RestoreParts): IChainabl
   });
   const steps = [lock, planRestore, ...build, load, ...finish, verifyRestore, switchOver];
   for (const step of [...steps, drainBroker, invalidateCache, afterRestore]) onFailure(step, failure.entry);
-  onFailure(announceRestore, unannounced);
-  announceRestore.next(tell);
-  unannounced.next(tell);
 
   const isDryRun = Condition.booleanEquals('$.options.dryRun', true);
   const reportDryRun = new Pass(scope, 'ReportDryRun', {
     parameters: { run: JsonPath.objectAt('$.run'), plan: JsonPath.objectAt('$.plan') },
   });
   const whetherToRun = new Choice(scope, 'WhetherToRunAfterRestore')
-    .when(Condition.booleanEquals('$.options.afterRestore', true), afterRestore.next(cleanUp))
-    .otherwise(cleanUp);
+    .when(Condition.booleanEquals('$.options.afterRestore', true), afterRestore.next(end))
+    .otherwise(end);
   const whetherToInvalidate = new Choice(scope, 'WhetherToInvalidateCache')
     .when(Condition.booleanEquals('$.options.invalidateCache', true), invalidateCache.next(whetherToRun))
     .otherwise(whetherToRun);

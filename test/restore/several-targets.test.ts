@@ -1,5 +1,6 @@
-import { beforeAll, expect, inject, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { cliInProcess } from '../cli/run-cli.ts';
+import { backedUp } from '../faults/backed-up.ts';
 import { type InUse, inUse } from '../faults/in-use.ts';
 import { type SmallNautobot, smallNautobot } from '../faults/small-nautobot.ts';
 import { databasesLeft, mediaLeft, sessionsLeft } from '../faults/what-is-left.ts';
@@ -7,17 +8,9 @@ import { freshBucket } from '../servers/fresh-bucket.ts';
 import { superuserSession } from '../servers/fresh-database.ts';
 
 let uri: string;
-let source: SmallNautobot;
 let fresh: InUse;
 beforeAll(async () => {
-  Object.assign(process.env, inject('servers').s3.env);
-  uri = (await freshBucket()).uri();
-  source = await smallNautobot('shared_source', 2000);
-  fresh = await inUse(source);
-  const { code, stderr } = await cliInProcess([
-    ...['backup', '--source', source.database.url, '--store', uri, '--media', source.media],
-  ]);
-  expect(code, stderr).toBe(0);
+  ({ uri, fresh } = await backedUp('shared_source', 2000));
 });
 
 const restore = ({ database, media }: SmallNautobot, ...more: string[]) => [

@@ -1,22 +1,17 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeAll, expect, inject, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { cliInProcess } from '../cli/run-cli.ts';
+import { backedUp } from '../faults/backed-up.ts';
 import { type InUse, inUse } from '../faults/in-use.ts';
 import { type SmallNautobot, smallNautobot } from '../faults/small-nautobot.ts';
 import { databasesLeft, leftInStore, mediaLeft, sessionsLeft } from '../faults/what-is-left.ts';
-import { freshBucket } from '../servers/fresh-bucket.ts';
 import { superuserSession } from '../servers/fresh-database.ts';
 
 let uri: string;
-let source: SmallNautobot;
 let fresh: InUse;
 beforeAll(async () => {
-  Object.assign(process.env, inject('servers').s3.env);
-  uri = (await freshBucket()).uri();
-  source = await smallNautobot('undo_source', 300);
-  fresh = await inUse(source);
-  await done('backup', '--source', source.database.url, '--store', uri, '--media', source.media);
+  ({ uri, fresh } = await backedUp('undo_source', 300));
 });
 
 async function done(...args: string[]): Promise<string> {

@@ -1,0 +1,58 @@
+import { directory, flag, option, text } from './values.ts';
+
+/** Where things are: store, databases, media directories. */
+
+export const store = option({
+  value: 's3://BUCKET/PREFIX',
+  environment: 'REPLICATOR_STORE',
+  help: 'Where backups are. AWS_ENDPOINT_URL_S3, AWS_REGION, AWS_PROFILE … say which S3.',
+  schema: text,
+});
+
+export const optionalStore = option({
+  value: 's3://BUCKET/PREFIX',
+  environment: 'REPLICATOR_STORE',
+  help: 'The store that restores of this target use, so that none runs at the same time.',
+  schema: text.optional(),
+});
+
+export const source = option({
+  value: 'URL',
+  environment: 'REPLICATOR_SOURCE',
+  help: 'Database to back up: postgres:// or postgres-iam://user@host:5432/database, or secretsmanager://SECRET-ID.',
+  schema: text,
+});
+
+export const target = option({
+  value: 'URL',
+  environment: 'REPLICATOR_TARGET',
+  help: 'Database to rebuild: postgres:// or postgres-iam://user@host:5432/database, or secretsmanager://SECRET-ID.',
+  schema: text,
+});
+
+export const sourceToCompare = option({
+  value: 'URL',
+  environment: 'REPLICATOR_SOURCE',
+  help: 'The source, to make sure that the target is another database. It is only looked at.',
+  schema: text.optional(),
+});
+
+export const sourceMedia = option({
+  value: 'DIR',
+  help: "The source's media directory (MEDIA_ROOT). Without it the backup holds no media.",
+  schema: directory.optional(),
+});
+
+export const targetMedia = option({
+  value: 'DIR',
+  help: "The target's media directory. Without it media are not restored.",
+  schema: directory.optional(),
+});
+
+export const to = option({
+  value: 'DIR',
+  help: 'Directory to write into; it is made if missing.',
+  schema: directory,
+});
+
+export const force = option({ help: 'Overwrite files that are there.', schema: flag });
