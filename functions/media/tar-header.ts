@@ -19,7 +19,8 @@ const typeFlags = { file: '0', symlink: '2', directory: '5' } as const;
 
 /**
  * The header blocks of one member: ustar, with GNU `L` and `K` records for names over 100 bytes, base-256 numbers
- * where octal digits don't suffice (sizes from 8 GiB on) and a pax record for the fraction of a second of the mtime.
+ * where octal digits don't suffice (sizes from 8 GiB on) and a pax record for an mtime with a fraction of a second or
+ * before 1970, whose base-256 number some readers take for one second later (tar-stream is one).
  *
  * Names stand in the ustar field or in a GNU record and never in pax records, because pax names are UTF-8 by
  * definition: tools convert them to the locale of whoever extracts, and a name that isn't UTF-8 has no pax form that
@@ -32,7 +33,8 @@ export function tarHeader(member: TarMember): Buffer {
   const blocks: Buffer[] = [];
   if (target.length > 100) blocks.push(...longRecord('K', target));
   if (name.length > 100) blocks.push(...longRecord('L', name));
-  if (member.mtime % 1_000_000_000n !== 0n) blocks.push(...paxRecord('mtime', decimalSeconds(member.mtime)));
+  if (member.mtime < 0n || member.mtime % 1_000_000_000n !== 0n)
+    blocks.push(...paxRecord('mtime', decimalSeconds(member.mtime)));
   blocks.push(
     headerBlock({
       name: name.subarray(0, 100),
@@ -124,11 +126,11 @@ function paxRecord(key: string, value: string): Buffer[] {
   return [head, content, tarPadding(content.length)];
 }
 
-/** `-1.5` for -1,500,000,000 ns. */
+/** `-1.5` for -1,500,000,000 ns, `-1` for -1,000,000,000 ns. */
 function decimalSeconds(nanoseconds: bigint): string {
   const digits = (nanoseconds < 0n ? -nanoseconds : nanoseconds).toString().padStart(10, '0');
   const fraction = digits.slice(-9).replace(/0+$/, '');
-  return `${nanoseconds < 0n ? '-' : ''}${digits.slice(0, -9)}.${fraction}`;
+  return `${nanoseconds < 0n ? '-' : ''}${digits.slice(0, -9)}${fraction && `.${fraction}`}`;
 }
 
 function floorDivide(value: bigint, by: bigint): bigint {

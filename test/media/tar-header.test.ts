@@ -20,7 +20,10 @@ const member: fc.Arbitrary<{ member: TarMember; content: Buffer }> = fc
     mode: fc.integer({ min: 0, max: 0o7777 }),
     uid: fc.integer({ min: 0, max: 4_294_967_294 }),
     gid: fc.integer({ min: 0, max: 4_294_967_294 }),
-    mtime: fc.bigInt({ min: -(10n ** 18n), max: 10n ** 19n }),
+    mtime: fc.oneof(
+      fc.bigInt({ min: -(10n ** 18n), max: 10n ** 19n }),
+      fc.bigInt({ min: -(10n ** 9n), max: 10n ** 10n }).map((seconds) => seconds * 10n ** 9n),
+    ),
     target: path,
     content: fc.uint8Array({ maxLength: 2000 }).map((bytes) => Buffer.from(bytes)),
   })
@@ -77,6 +80,15 @@ describe('a tar header', () => {
       }),
       { numRuns: 40 },
     );
+  });
+
+  it.each([-1, -1_953_125, 0])('carries the whole second %d to GNU tar and back', async (seconds) => {
+    const block = tarHeader({ ...plain, path: Buffer.from('old'), mtime: BigInt(seconds) * 10n ** 9n });
+    const [read] = await readAll(block, 512);
+    expect(read?.mtime).toBe(seconds);
+    const listed = spawnSync('tar', ['--utc', '--full-time', '-tvf', '-'], { input: block });
+    const time = new Date(seconds * 1000).toISOString().replace('T', ' ').slice(0, 19);
+    expect(listed.stdout.toString()).toContain(` ${time} `);
   });
 
   it('carries sizes of 8 GiB and more', async () => {
