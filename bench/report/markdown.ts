@@ -1,6 +1,6 @@
 import { bytes, count, moment } from '../../cli/text/quantities.ts';
 import type { BenchResults } from '../results.ts';
-import { goalsOf } from './goals.ts';
+import { goalsOf, medianSeconds } from './goals.ts';
 import { measuredText } from './result-lines.ts';
 import { cellsOf, columns, reported } from './rows.ts';
 
@@ -42,6 +42,7 @@ export function section(results: BenchResults, plotFile: string): string {
       ]),
     ),
     '',
+    ...limitsOfBackups(results),
     ...processorTime(results),
     '<details><summary>The commands</summary>',
     '',
@@ -53,6 +54,23 @@ export function section(results: BenchResults, plotFile: string): string {
 function onceOnly({ contenders, rounds }: BenchResults): string {
   const once = contenders.filter(({ outcome, runs }) => outcome === 'measured' && runs.length < rounds);
   return once.length === 0 ? '' : ` (one run of: ${once.map(({ title }) => title).join('; ')})`;
+}
+
+/** How near to the goals any backup over so many connections could come. */
+function limitsOfBackups(results: BenchResults): string[] {
+  const limit = medianSeconds(results, 'copy-limit');
+  const shares = ['pg_dump-fc', 'pg_dump-fc-z1'].flatMap((name) => {
+    const [seconds, title] = [medianSeconds(results, name), titleOf(results, name)];
+    return limit === undefined || seconds === undefined
+      ? []
+      : [`${(limit / seconds).toFixed(2)} of ${title}`];
+  });
+  if (shares.length === 0) return [];
+  return [`Reading alone (the limit) takes ${shares.join(' and ')}: no backup takes less.`, ''];
+}
+
+function titleOf(results: BenchResults, name: string): string {
+  return results.contenders.find((found) => found.name === name)?.title ?? name;
 }
 
 /** Of the median run: who had the processors, and what nobody had. */

@@ -48,8 +48,10 @@ export class RunDisplay implements Progress {
     this.#meter.expect(total);
   }
 
+  /** Workers and attempts may all have the same to say: once is enough. */
   warn(message: string): void {
     const text = redact(message);
+    if (this.warnings.includes(text)) return;
     this.warnings.push(text);
     this.#line.print(`replicator: warning: ${printable(text)}`);
   }

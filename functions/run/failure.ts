@@ -3,7 +3,7 @@ import { ReplicatorError } from '../errors/replicator-error.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { type Round, roundKey } from './keys.ts';
 import { OutOfTime } from './out-of-time.ts';
-import { awaitedError, isRetried } from './retried-errors.ts';
+import { awaitedError, awayError, isRetried } from './retried-errors.ts';
 import { RunId } from './run-id.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -98,13 +98,15 @@ export function recordingFailures(
     try {
       return await handler(input, surroundings);
     } catch (error) {
-      const { signal, store } = surroundings;
+      const { signal, store, progress } = surroundings;
       const ranOut = signal.aborted && signal.reason instanceof OutOfTime;
       const failure = ranOut ? signal.reason : error;
       const state = StateOfRun.safeParse(input);
       if (state.success && (ranOut || !signal.aborted)) {
         const { id, round } = state.data.run;
         await recordFailure(store, { runId: id, round }, name, failure);
+        if (failure instanceof Error && failure.name === awayError && name !== 'Lock')
+          progress.warn(`${name}: ${failure.message}; it is tried again for a minute or two`);
       }
       throw failure;
     }

@@ -62,7 +62,18 @@ const disconnected: RetriedErrors = {
   maxAttempts: 3,
 };
 
-export const retriedErrors: readonly RetriedErrors[] = [notStarted, died, disconnected];
+/** A server that answered before does not any more: a failover or a restart takes a minute or two. */
+export const awayError = 'ServerUnreachable';
+const away: RetriedErrors = {
+  names: [awayError],
+  intervalSeconds: 2,
+  maxDelaySeconds: 30,
+  maxAttempts: 9,
+};
+
+/** What the state is tried again for that is the first to meet a server: where nobody answers, the address is wrong. */
+export const retriedAtFirst: readonly RetriedErrors[] = [notStarted, died, disconnected];
+export const retriedErrors: readonly RetriedErrors[] = [...retriedAtFirst, away];
 
 /** What OpenSnapshot says while the keeper is still on its way: asked again at a steady pace, for about ten minutes. */
 export const awaitedError = 'SnapshotNotReady';

@@ -7,6 +7,8 @@ import {
   awaitedAttempts,
   awaitedError,
   awaitedIntervalSeconds,
+  type RetriedErrors,
+  retriedAtFirst,
   retriedErrors,
 } from '../../functions/run/retried-errors.ts';
 
@@ -27,6 +29,8 @@ export interface LambdaStateOptions {
   readonly outputPath?: string;
   /** Asked again until what it looks for is there. */
   readonly awaits?: boolean;
+  /** The first of the run that meets its servers: one that doesn't answer is not waited for. */
+  readonly meetsServers?: boolean;
 }
 
 /** A Task that runs a handler and passes on what it returns, without Lambda's envelope. */
@@ -53,11 +57,11 @@ export function lambdaState(
       maxAttempts: awaitedAttempts,
     });
   }
-  return addRetries(state);
+  return addRetries(state, options.meetsServers ? retriedAtFirst : retriedErrors);
 }
 
-function addRetries<State extends TaskStateBase>(state: State): State {
-  for (const group of retriedErrors) {
+function addRetries<State extends TaskStateBase>(state: State, groups: readonly RetriedErrors[]): State {
+  for (const group of groups) {
     state.addRetry({
       errors: [...group.names],
       interval: Duration.seconds(group.intervalSeconds),
