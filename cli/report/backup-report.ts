@@ -4,6 +4,9 @@ import { bytes, count, counted, duration, moment } from '../text/quantities.ts';
 import { tableLines } from '../text/table.ts';
 import type { BackupSummary } from './summary.ts';
 
+/** Names that one line lists. */
+const mostNames = 10;
+
 /** What a backup came to. */
 export interface BackupOutcome extends BackupSummary {
   readonly milliseconds: number;
@@ -46,11 +49,17 @@ export function contentLines(summary: BackupSummary): string[] {
 function leftOutLines({ leftOut }: BackupSummary): string[] {
   return [
     ...(leftOut.allRows ? ['  left out: all rows (--schema-only)'] : []),
-    ...(leftOut.rowsOf.length > 0 ? [`  left out: rows of ${leftOut.rowsOf.join(', ')}`] : []),
-    ...(leftOut.tables.length > 0 ? [`  left out: ${leftOut.tables.join(', ')}`] : []),
+    ...(leftOut.rowsOf.length > 0 ? [`  left out: rows of ${some(leftOut.rowsOf)}`] : []),
+    ...(leftOut.tables.length > 0 ? [`  left out: ${some(leftOut.tables)}`] : []),
     ...(leftOut.mediaFiles ? [mediaLeftOutLine(leftOut.mediaFiles)] : []),
     ...(leftOut.media ? [`  no media: ${leftOut.media}`] : []),
   ];
+}
+
+/** Enough of them to see which; --json has all. */
+function some(names: readonly string[]): string {
+  const more = names.length - mostNames;
+  return `${names.slice(0, mostNames).join(', ')}${more > 0 ? ` and ${count(more)} more` : ''}`;
 }
 
 function profileLines({ profile }: BackupSummary): string[] {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Database, Session } from '../postgres/session.ts';
 import { checkCatalogue } from './catalogue-check.ts';
 import { type DumpText, takeApart } from './dump-text.ts';
-import { checkNothingNeeds, exactPattern, type TableName } from './excluded-tables.ts';
+import { checkNothingNeeds, exclusionOf, type TableName } from './excluded-tables.ts';
 import { notesOnLeftOut } from './left-out.ts';
 import { review } from './review.ts';
 import { runPgDump } from './run-pg-dump.ts';
@@ -170,6 +170,7 @@ async function runSection(
   section: SectionName,
   options: DumpDefinitionsOptions,
 ): Promise<Dumped> {
+  const exclusion = exclusionOf(options.excludeTables ?? []);
   const [row] = await inSnapshot.query<{ id: string }>('SELECT pg_catalog.pg_export_snapshot() AS id');
   const { signal } = options;
   const session = await database.connect({
@@ -189,9 +190,9 @@ async function runSection(
       `--restrict-key=${restrictKey}`,
       `--lock-wait-timeout=${options.lockWaitMs ?? 30_000}`,
       ...leftOut,
-      ...(options.excludeTables ?? []).map((table) => `--exclude-table=${exactPattern(table)}`),
+      ...exclusion.args,
     ],
-    signal,
+    { input: exclusion.input, signal },
   );
   return { text: takeApart(text, restrictKey, serverVersion), warnings };
 }

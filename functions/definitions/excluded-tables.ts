@@ -1,15 +1,48 @@
-import { quoteName } from '../postgres/quote.ts';
+import { quoteIdentifier } from '../postgres/quote.ts';
 import type { Session } from '../postgres/session.ts';
-import { ExclusionBreaksOthers } from './errors.ts';
+import { DefinitionsFailed, ExclusionBreaksOthers } from './errors.ts';
 
 export interface TableName {
   readonly schema: string;
   readonly name: string;
 }
 
-/** pg_dump's pattern for exactly this table: nothing is special inside double quotes. */
-export function exactPattern({ schema, name }: TableName): string {
-  return quoteName(schema, name);
+/** Names that pg_dump looks for in one query. */
+const atOnce = 100;
+/** Bytes of names that pg_dump's small stack has room for beside its work. */
+const mostArgumentBytes = 8 * 1024;
+
+/**
+ * What makes pg_dump leave out exactly these tables: its options, and the filter file that they have it read from
+ * standard input (PostgreSQL manual, pg_dump, "--filter"), where any number of names has room. A carriage return is the
+ * one character that such a file can't hold.
+ * @throws DefinitionsFailed when too many names have one
+ */
+export function exclusionOf(tables: readonly TableName[]): { args: string[]; input: string } {
+  const returns = tables.filter(({ schema, name }) => `${schema}${name}`.includes('\r'));
+  const args = patternsOf(returns).map((pattern) => `--exclude-table=${pattern}`);
+  if (Buffer.byteLength(args.join('')) > mostArgumentBytes)
+    throw new DefinitionsFailed(
+      `${returns.length} tables whose names hold a carriage return are too many to leave out: rename them`,
+    );
+  const lines = patternsOf(tables.filter((table) => !returns.includes(table))).map(
+    (pattern) => `exclude table ${pattern.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')}\n`,
+  );
+  return lines.length === 0 ? { args, input: '' } : { args: [...args, '--filter=-'], input: lines.join('') };
+}
+
+/**
+ * pg_dump's patterns for exactly these tables: nothing is special inside double quotes, and outside of them they are
+ * regular expressions, so that `"s".("a"|"b")` is two tables.
+ */
+function patternsOf(tables: readonly TableName[]): string[] {
+  const bySchema = Map.groupBy(tables, ({ schema }) => schema);
+  return [...bySchema].flatMap(([schema, all]) =>
+    Array.from({ length: Math.ceil(all.length / atOnce) }, (_, group) => {
+      const some = all.slice(group * atOnce, (group + 1) * atOnce);
+      return `${quoteIdentifier(schema)}.(${some.map(({ name }) => quoteIdentifier(name)).join('|')})`;
+    }),
+  );
 }
 
 interface Dependent extends Record<string, unknown> {

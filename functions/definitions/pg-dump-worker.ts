@@ -5,11 +5,13 @@
  */
 import { type MessagePort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { pgDump } from '@electric-sql/pglite-tools/pg_dump';
-import { recordWrites } from './record-writes.ts';
+import { ownStreams } from './standard-streams.ts';
 import { FrontendFraming } from './wire-messages.ts';
 
 export interface PgDumpTask {
   readonly args: readonly string[];
+  /** What it reads from standard input. */
+  readonly input: string;
   readonly port: MessagePort;
   /** One Int32: 1 as soon as an answer lies in the port. */
   readonly signal: SharedArrayBuffer;
@@ -28,7 +30,7 @@ export type FromPgDump =
       readonly failure: string | undefined;
     };
 
-const { args, port, signal, startUpAnswer } = workerData as PgDumpTask;
+const { args, input, port, signal, startUpAnswer } = workerData as PgDumpTask;
 const flag = new Int32Array(signal);
 const framing = new FrontendFraming();
 // pg_dump begins its messages with the name it was started by
@@ -60,7 +62,7 @@ function post(message: FromPgDump, given: ArrayBuffer[] = []): void {
   port.postMessage(message, given);
 }
 
-const written = recordWrites();
+const written = ownStreams(Buffer.from(input));
 let failure: string | undefined;
 try {
   const file = await pgDump({ pg: server as never, args: [...args] });

@@ -19,21 +19,29 @@ export interface PgDumpOutput {
   readonly warnings: readonly string[];
 }
 
+export interface PgDumpOptions {
+  /** What it reads from standard input, such as a filter file (`--filter=-`). */
+  readonly input?: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Runs pg_dump 18 over a connection that has left its driver. The socket is closed when this returns or throws.
- * @param args options as on pg_dump's command line; none that connect, none that name a file
+ * @param args options as on pg_dump's command line; none that connect, none that name a file, and not many: they lie on
+ *   its stack, which is 64 KiB
  * @throws DefinitionsFailed with pg_dump's own message, ConnectionLost, or the signal's reason
  */
 export async function runPgDump(
   connection: TakenOverConnection,
   args: readonly string[],
-  signal?: AbortSignal,
+  { input = '', signal }: PgDumpOptions = {},
 ): Promise<PgDumpOutput> {
   const { socket } = connection;
   const channel = new MessageChannel();
   const flag = new SharedArrayBuffer(4);
   const task: PgDumpTask = {
     args,
+    input,
     port: channel.port2,
     signal: flag,
     startUpAnswer: startUpAnswer(connection),

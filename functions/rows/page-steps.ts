@@ -59,8 +59,14 @@ function where(from: number, to: number | null): string {
   return bounds.length === 0 ? '' : `WHERE ${bounds.join(' AND ')}`;
 }
 
-/** ONLY: what inherits from the table has rows of its own. */
+/**
+ * ONLY: what inherits from the table has rows of its own, which a COPY of the table itself leaves out by itself. Where
+ * it will do, no query is planned, which would lock every index of the table until the shard's end: the server's lock
+ * table has to have room for thousands of tables, and not for their indexes too.
+ */
 function copyOut({ schema, name, columns, changed }: PlannedChunk, where: string): string {
+  if (where === '' && !changed && columns.length > 0)
+    return `COPY ${quoteName(schema, name)} (${columns.map(quoteIdentifier).join(', ')}) TO STDOUT`;
   const masks = new Map(changed?.columns);
   const values = columns.map((column) => masks.get(column) ?? quoteIdentifier(column));
   return `COPY (SELECT ${values.join(', ')} FROM ONLY ${quoteName(schema, name)} ${filtered(where, changed)}) TO STDOUT`;

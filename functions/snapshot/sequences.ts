@@ -123,6 +123,8 @@ class Holders {
 
 /** Statements don't grow with the number of sequences; neither do round trips much. */
 const batch = 200;
+/** Tables whose indexes are locked together. */
+const askedAtOnce = 25;
 
 /**
  * Where sequences are now: they are under no snapshot. One that has been dropped meanwhile is left out.
@@ -186,10 +188,13 @@ export async function readReached(
       values.length === 1 ? values[0] : `${descending ? 'LEAST' : 'GREATEST'}(${values.join(', ')})`;
     return [`SELECT ${index} AS at, ${all}::text AS reached`];
   });
-  for (let from = 0; from < asked.length; from += batch) {
+  for (let from = 0; from < asked.length; from += askedAtOnce) {
+    // Tables have long been locked; what a query locks beside them, their indexes, goes with the savepoint
+    await session.execute('SAVEPOINT reached');
     const rows = await session.query<{ at: number; reached: string | null }>(
-      asked.slice(from, from + batch).join(' UNION ALL '),
+      asked.slice(from, from + askedAtOnce).join(' UNION ALL '),
     );
+    await session.execute('ROLLBACK TO SAVEPOINT reached; RELEASE SAVEPOINT reached');
     for (const row of rows) reached[row.at] = row.reached;
   }
   return reached;

@@ -146,6 +146,10 @@ describe('tables left out', () => {
     "it's",
     'back\\slash',
     'new\nline',
+    'carriage\rreturn',
+    'back\\new',
+    '# no comment',
+    'two  spaces ',
     'a|b',
     '(x)',
     '[y]',
@@ -162,6 +166,15 @@ describe('tables left out', () => {
     const kept = (await splitStatements(schema)).filter(({ kind }) => kind === 'CreateStmt');
     expect(kept).toHaveLength(odd.length - goes.length);
     for (const name of goes) expect(schema).not.toContain(`CREATE TABLE ${quoted(name)}`);
+  });
+
+  test('thousands go, more than command lines have room for', async () => {
+    const names = Array.from({ length: 2000 }, (_, index) => `history_of_some_thing_${index}`);
+    const { schema } = await dumpOf(
+      `${names.map((name) => `CREATE TABLE ${name} ();`).join('')} CREATE TABLE kept ()`,
+      { excludeTables: names.map((name) => ({ schema: 'public', name })) },
+    );
+    expect(schema.match(/CREATE TABLE .*/g)).toEqual(['CREATE TABLE public.kept (']);
   });
 
   test.each([

@@ -89,7 +89,7 @@ test.each([0, 5, 60, 150])('an abort after %i ms ends the worker and the session
   const name = `abort-${ms}-${Date.now()}`;
   const abort = new AbortController();
   const session = await connected(database.url, name);
-  const running = runPgDump(session.takeOver(), sections, abort.signal);
+  const running = runPgDump(session.takeOver(), sections, { signal: abort.signal });
   setTimeout(() => abort.abort(new Error('enough')), ms);
   await expect(running).rejects.toThrow('enough');
   for (let tries = 0; tries < 100 && (await sessionsNamed(database.url, name)) > 0; tries++) await sleep(20);

@@ -31,26 +31,29 @@ function awayAt(point: string): { readonly watch: Watch; readonly happened: () =
   return { watch, happened: () => happened };
 }
 
-test.each(['left CreateDatabase', 'sql COPY', 'state BuildIndexes', 'state VerifyRestore', 'state SwitchOver'])(
-  'a restore goes on after a failover of its server at "%s", and says what it waited for',
-  async (point) => {
-    const target = await smallNautobot('over', 10);
-    const { watch, happened } = awayAt(point);
-    const warnings: string[] = [];
-    await watchedRun({
-      machine: 'restore',
-      places: { target: front.through(target.database.url), store: uri, targetMedia: target.media },
-      watch,
-      warnings,
-    });
-    expect(happened()).toBe(true);
-    expect(warnings.join('\n')).toMatch(/no PostgreSQL server answers there .* tried again/);
-    expect(await inUse(target)).toEqual(fresh);
-    expect(await databasesLeft(target.database)).toEqual([]);
-    expect(await mediaLeft(target.media)).toEqual([]);
-    expect(await sessionsLeft(target.database)).toEqual([]);
-  },
-);
+test.each([
+  'left CreateDatabase',
+  'sql COPY',
+  'state BuildIndexes',
+  'state VerifyRestore',
+  'state SwitchOver',
+])('a restore goes on after a failover of its server at "%s", and says what it waited for', async (point) => {
+  const target = await smallNautobot('over', 10);
+  const { watch, happened } = awayAt(point);
+  const warnings: string[] = [];
+  await watchedRun({
+    machine: 'restore',
+    places: { target: front.through(target.database.url), store: uri, targetMedia: target.media },
+    watch,
+    warnings,
+  });
+  expect(happened()).toBe(true);
+  expect(warnings.join('\n')).toMatch(/no PostgreSQL server answers there .* tried again/);
+  expect(await inUse(target)).toEqual(fresh);
+  expect(await databasesLeft(target.database)).toEqual([]);
+  expect(await mediaLeft(target.media)).toEqual([]);
+  expect(await sessionsLeft(target.database)).toEqual([]);
+});
 
 test('a backup whose server fails over starts over, and is whole', async () => {
   const { watch, happened } = awayAt('sql COPY');
