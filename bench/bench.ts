@@ -104,7 +104,7 @@ async function runRound(entries: readonly Entry[], round: number, rounds: number
   const outs = entries.filter(({ contender: { kind } }) => kind === 'backup' || kind === 'limit');
   const ins = entries.filter((entry) => !outs.includes(entry));
   for (const entry of [...turned(outs, round - 1), ...turned(ins, round - 1)]) {
-    if (!entry.runs || (entry.contender.once && round > 1)) continue;
+    if (!entry.runs) continue;
     await entry.run(true);
     const run = entry.lastRun;
     const title = `round ${round} of ${rounds}  ${entry.contender.title}:`;
@@ -113,8 +113,7 @@ async function runRound(entries: readonly Entry[], round: number, rounds: number
       say(
         `${title} ${run.seconds.toFixed(1)} s, ${run.cpuSeconds.toFixed(1)} s CPU, ${bytes(run.peakBytes)} resident`,
       );
-    const isLast = round === rounds || entry.contender.once;
-    if (!isLast || !entry.runs) await entry.dropTarget();
+    if (round < rounds || !entry.runs) await entry.dropTarget();
   }
 }
 

@@ -14,8 +14,6 @@ export interface Contender {
    * the contender's own (a restore's: of the backup that it reads); WORK, an empty folder.
    */
   script(servers: BenchServers): string;
-  /** Run in the first round alone: it takes minutes, and no goal is close to it. */
-  readonly once?: boolean;
   /** Why this machine's version can't do it. */
   unfit?(servers: BenchServers): Promise<string | undefined>;
   /** A restore's: the contender whose backup it reads. */

@@ -43,7 +43,6 @@ export const pgDumpDirectory: Contender = {
   name: 'pg_dump-fd',
   title: 'pg_dump -Fd -j2, aws s3 cp --recursive',
   kind: 'backup',
-  once: true,
   needs: ['pg_dump', 'aws'],
   script: ({ jobs, pgDumpHasZstd }) =>
     [
@@ -70,7 +69,6 @@ export const psql: Contender = {
   name: 'psql',
   title: 'aws s3 cp | zstd -d | psql, ANALYZE',
   kind: 'restore',
-  once: true,
   needs: ['psql', 'vacuumdb', 'aws', 'zstd'],
   reads: 'replicator-backup',
   script: ({ jobs }) =>

@@ -5,7 +5,6 @@ export const pgcopydb: Contender = {
   name: 'pgcopydb',
   title: 'pgcopydb clone, server to server',
   kind: 'clone',
-  once: true,
   needs: ['pgcopydb', 'pg_dump', 'pg_restore'],
   script: ({ jobs }) =>
     `pgcopydb clone --source "$SOURCE" --target "$TARGET" --dir "$WORK/pgcopydb" --table-jobs ${jobs} --index-jobs ${jobs} --no-owner --no-acl`,
