@@ -19,13 +19,14 @@ const mostArgumentBytes = 8 * 1024;
  * @throws DefinitionsFailed when too many names have one
  */
 export function exclusionOf(tables: readonly TableName[]): { args: string[]; input: string } {
-  const returns = tables.filter(({ schema, name }) => `${schema}${name}`.includes('\r'));
+  const hasReturn = ({ schema, name }: TableName) => `${schema}${name}`.includes('\r');
+  const returns = tables.filter(hasReturn);
   const args = patternsOf(returns).map((pattern) => `--exclude-table=${pattern}`);
   if (Buffer.byteLength(args.join('')) > mostArgumentBytes)
     throw new DefinitionsFailed(
       `${returns.length} tables whose names hold a carriage return are too many to leave out: rename them`,
     );
-  const lines = patternsOf(tables.filter((table) => !returns.includes(table))).map(
+  const lines = patternsOf(tables.filter((table) => !hasReturn(table))).map(
     (pattern) => `exclude table ${pattern.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')}\n`,
   );
   return lines.length === 0 ? { args, input: '' } : { args: [...args, '--filter=-'], input: lines.join('') };

@@ -63,17 +63,27 @@ const disconnected: RetriedErrors = {
 };
 
 /** A server that answered before does not any more: a failover or a restart takes a minute or two. */
-export const awayError = 'ServerUnreachable';
 const away: RetriedErrors = {
-  names: [awayError],
+  names: ['ServerUnreachable'],
   intervalSeconds: 2,
   maxDelaySeconds: 30,
   maxAttempts: 9,
 };
 
-/** What the state is tried again for that is the first to meet a server: where nobody answers, the address is wrong. */
-export const retriedAtFirst: readonly RetriedErrors[] = [notStarted, died, disconnected];
-export const retriedErrors: readonly RetriedErrors[] = [...retriedAtFirst, away];
+export const retriedErrors: readonly RetriedErrors[] = [notStarted, died, disconnected, away];
+
+/** The first state to meet a run's servers: where nobody answers it, the address is wrong and nothing is waited for. */
+const firstToMeetServers = 'Lock';
+
+/** What one state is tried again for, by its name. */
+export function retriedErrorsOf(state: string): readonly RetriedErrors[] {
+  return state === firstToMeetServers ? retriedErrors.filter((group) => group !== away) : retriedErrors;
+}
+
+/** Is this state tried again because a server that answered before does not any more? */
+export function waitsForServer(state: string, errorName: string): boolean {
+  return away.names.includes(errorName) && retriedErrorsOf(state).includes(away);
+}
 
 /** What OpenSnapshot says while the keeper is still on its way: asked again at a steady pace, for about ten minutes. */
 export const awaitedError = 'SnapshotNotReady';

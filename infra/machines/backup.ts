@@ -36,7 +36,7 @@ export function backupMachine(scope: Construct, parts: BackupParts): IChainable 
   const { functionOf } = parts;
   const task = (name: string, options?: LambdaStateOptions) => lambdaState(scope, name, functionOf, options);
 
-  const lock = task('Lock', { ...discard, meetsServers: true });
+  const lock = task('Lock', discard);
   const startKeepSnapshot = startKeeping(scope, parts.keepSnapshot);
   const openSnapshot = task('OpenSnapshot', { resultPath: '$.snapshot', awaits: true });
   const dumpSchema = new UntilDone(scope, 'DumpSchema', functionOf);

@@ -7,9 +7,7 @@ import {
   awaitedAttempts,
   awaitedError,
   awaitedIntervalSeconds,
-  type RetriedErrors,
-  retriedAtFirst,
-  retriedErrors,
+  retriedErrorsOf,
 } from '../../functions/run/retried-errors.ts';
 
 /** Where the Lambda function of a handler comes from, by the handler's name. */
@@ -29,8 +27,6 @@ export interface LambdaStateOptions {
   readonly outputPath?: string;
   /** Asked again until what it looks for is there. */
   readonly awaits?: boolean;
-  /** The first of the run that meets its servers: one that doesn't answer is not waited for. */
-  readonly meetsServers?: boolean;
 }
 
 /** A Task that runs a handler and passes on what it returns, without Lambda's envelope. */
@@ -57,11 +53,11 @@ export function lambdaState(
       maxAttempts: awaitedAttempts,
     });
   }
-  return addRetries(state, options.meetsServers ? retriedAtFirst : retriedErrors);
+  return addRetries(state, name);
 }
 
-function addRetries<State extends TaskStateBase>(state: State, groups: readonly RetriedErrors[]): State {
-  for (const group of groups) {
+function addRetries<State extends TaskStateBase>(state: State, name: string): State {
+  for (const group of retriedErrorsOf(name)) {
     state.addRetry({
       errors: [...group.names],
       interval: Duration.seconds(group.intervalSeconds),

@@ -36,7 +36,7 @@ export function restoreMachine(scope: Construct, parts: RestoreParts): IChainabl
   const { functionOf } = parts;
   const task = (name: string, options?: LambdaStateOptions) => lambdaState(scope, name, functionOf, options);
 
-  const lock = task('Lock', { ...discard, meetsServers: true });
+  const lock = task('Lock', discard);
   const planRestore = task('PlanRestore', { resultPath: '$.plan' });
   const untilDone = (name: string) => new UntilDone(scope, name, functionOf);
   const createDatabase = untilDone('CreateDatabase');
