@@ -5,7 +5,7 @@ import { pricesOf } from '../../functions/estimate/prices.ts';
 import { type FreshBucket, freshBucket } from '../servers/fresh-bucket.ts';
 import { type FreshDatabase, freshDatabase, superuserSession } from '../servers/fresh-database.ts';
 import { freshFolder, mediaFixture } from '../servers/fresh-folder.ts';
-import { cliInProcess } from './run-cli.ts';
+import { cliInProcess, documentOf } from './run-cli.ts';
 
 let source: FreshDatabase;
 let bucket: FreshBucket;
@@ -67,7 +67,7 @@ describe('estimate', () => {
   test('goes by the newest backup where one is given', async () => {
     const store = bucket.uri('compared');
     const made = await cliInProcess(['backup', '--source', source.url, '--store', store, '--json']);
-    const { backupId, rowBytes, files } = JSON.parse(made.stdout).backup;
+    const { backupId, rowBytes, files } = documentOf(made).backup;
     const { ratiosFrom, backup } = await estimated('--store', store);
     expect(ratiosFrom).toBe(backupId);
     expect(Math.abs(backup.textBytes / rowBytes - 1)).toBeLessThan(0.01);

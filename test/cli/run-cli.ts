@@ -54,6 +54,13 @@ export async function cliInProcess(args: readonly string[], signal?: AbortSignal
   return { code, stdout: stdout.text, stderr: stderr.text };
 }
 
+/** The document that `--json` printed; fails with all that was printed where the command did not end well. */
+// biome-ignore lint/suspicious/noExplicitAny: each command has a document of its own
+export function documentOf({ code, stdout, stderr }: CliResult): any {
+  if (code !== 0) throw new Error(`replicator ended with ${code}:\n${stderr}${stdout}`);
+  return JSON.parse(stdout);
+}
+
 class Collector extends Writable {
   text = '';
 

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, inject, test } from 'vitest';
 import { openDatabase } from '../../functions/postgres/database.ts';
 import { fingerprintDatabase } from '../../local/compare-databases.ts';
 import { readFolder } from '../../local/compare-folders.ts';
-import { cliInProcess } from '../cli/run-cli.ts';
+import { cliInProcess, documentOf } from '../cli/run-cli.ts';
 import { type FreshBucket, freshBucket } from '../servers/fresh-bucket.ts';
 import { type SmallNautobot, smallNautobot } from './small-nautobot.ts';
 import { databasesLeft, mediaLeft } from './what-is-left.ts';
@@ -25,7 +25,7 @@ beforeAll(async () => {
     source.media,
     '--json',
   ]);
-  backupId = JSON.parse(made.stdout).backup.backupId;
+  backupId = documentOf(made).backup.backupId;
 });
 
 /** Changes a stored file for as long as the work takes. */

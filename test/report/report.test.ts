@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { Report } from '../../functions/report/report.ts';
 import { openStore } from '../../functions/store/open-store.ts';
-import { cliInProcess } from '../cli/run-cli.ts';
+import { cliInProcess, documentOf } from '../cli/run-cli.ts';
 import { freshBucket } from '../servers/fresh-bucket.ts';
 import { type FreshDatabase, freshDatabase, superuserSession } from '../servers/fresh-database.ts';
 
@@ -14,7 +14,7 @@ const run = (...args: string[]) => cliInProcess(args);
 const restore = (...args: string[]) =>
   run('restore', '--store', store, '--target', target.url, '--yes', ...args);
 const reportOf = async (...args: string[]) =>
-  JSON.parse((await run('report', '--store', store, '--json', ...args)).stdout).report as Report;
+  documentOf(await run('report', '--store', store, '--json', ...args)).report as Report;
 
 beforeAll(async () => {
   const bucket = await freshBucket();
@@ -25,7 +25,7 @@ beforeAll(async () => {
   const session = await superuserSession(source.name);
   await session.execute('CREATE TABLE device (id int PRIMARY KEY); INSERT INTO device VALUES (1), (2)');
   await session.end();
-  await run('backup', '--source', source.url, '--store', store);
+  documentOf(await run('backup', '--source', source.url, '--store', store, '--json'));
 });
 
 describe('before any restore', () => {
@@ -42,12 +42,12 @@ describe('the report of a restore', () => {
     const command = 'echo "$REPLICATOR_RUN_ID $REPLICATOR_BACKUP_ID [$REPLICATOR_CACHE_PASSWORD] finished"';
     restored = await restore('--after-restore', command, '--json');
     vi.unstubAllEnvs();
-    runId = JSON.parse(restored.stdout).restore.runId;
+    runId = documentOf(restored).restore.runId;
   });
 
   test('is in the result whole, and stored: the same document', async () => {
     expect(restored.code).toBe(0);
-    const { report } = JSON.parse(restored.stdout).restore;
+    const { report } = documentOf(restored).restore;
     expect(Report.parse(report)).toEqual(await reportOf(runId));
     expect(report).toEqual(await reportOf());
   });

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { findProgram } from '../../local/servers/find-program.ts';
 import { startRedis } from '../../local/servers/redis.ts';
 import { fillBroker, notQueued, runJob } from '../cache/celery-messages.ts';
-import { cliInProcess } from '../cli/run-cli.ts';
+import { cliInProcess, documentOf } from '../cli/run-cli.ts';
 import { freshBucket } from '../servers/fresh-bucket.ts';
 import { freshDatabase, superuserSession } from '../servers/fresh-database.ts';
 import { verbs } from './replicator.ts';
@@ -93,7 +93,7 @@ test.runIf(here)(
       expect(done.stdout).toContain(`  broker 127.0.0.1:${server?.port}/0: 6 tasks removed\n`);
       expect(done.stdout + done.stderr).not.toContain('hush');
       expect((await broker.keys('*')).sort()).toEqual(notQueued);
-      const { report } = JSON.parse((await cliInProcess(['report', '--store', store, '--json'])).stdout);
+      const { report } = documentOf(await cliInProcess(['report', '--store', store, '--json']));
       expect(report.sections.DrainBroker).toMatchObject({ tasks: 6, remaining: 0 });
       expect(report.states.map(({ state }: { state: string }) => state)).toContain('DrainBroker');
     } finally {

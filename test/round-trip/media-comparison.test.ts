@@ -2,7 +2,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Manifest } from '../../functions/archive/manifest.ts';
-import { cliInProcess } from '../cli/run-cli.ts';
+import { cliInProcess, documentOf } from '../cli/run-cli.ts';
 import { freshBucket } from '../servers/fresh-bucket.ts';
 import { freshDatabase, superuserSession } from '../servers/fresh-database.ts';
 import { freshFolder, mediaFixture } from '../servers/fresh-folder.ts';
@@ -55,7 +55,7 @@ test.each([
       ]);
       expect(plain.code, plain.stderr).toBe(0);
       const shown = await cliInProcess(['show', '--store', store, '--json']);
-      const { manifest } = JSON.parse(shown.stdout).backup as { manifest: Manifest };
+      const { manifest } = documentOf(shown).backup as { manifest: Manifest };
       const comparison = Manifest.parse(manifest).mediaComparison;
       expect(comparison?.columns).toContain('public.extras_imageattachment.image');
       expect(comparison?.missingFiles).toEqual([

@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { cliInProcess } from '../cli/run-cli.ts';
+import { cliInProcess, documentOf } from '../cli/run-cli.ts';
 import { freshBucket } from '../servers/fresh-bucket.ts';
 import { freshDatabase, superuserSession } from '../servers/fresh-database.ts';
 import { freshFolder } from '../servers/fresh-folder.ts';
@@ -152,8 +152,8 @@ test('some media go into a staging that stays in use, and nothing else changes',
     expect(await rows.query('SELECT a FROM t')).toEqual([{ a: 'staging' }]);
     await rows.end();
     const runId = /replicator report (\S+)/.exec(done.stdout)?.[1] ?? '';
-    const { stdout } = await cliInProcess(['report', runId, '--store', store, '--json']);
-    expect(JSON.parse(stdout).report).toMatchObject({
+    const reported = await cliInProcess(['report', runId, '--store', store, '--json']);
+    expect(documentOf(reported).report).toMatchObject({
       outcome: 'restored',
       sections: {
         PlanRestore: { scope: 'media' },
