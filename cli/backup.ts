@@ -35,7 +35,7 @@ export const backupChoices = {
 const options = {
   source: option.source,
   store: option.store,
-  media: option.sourceMedia,
+  media: option.backedUpMedia,
   ...backupChoices,
   profile: option.backupProfile,
   keepAdmin: option.keepAdmin,

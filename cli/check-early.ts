@@ -2,6 +2,7 @@ import { realpath } from 'node:fs/promises';
 import type { SourceFacts } from '../functions/archive/manifest.ts';
 import { checkProfile } from '../functions/backup/apply-profile.ts';
 import { checkCache } from '../functions/cache/invalidate-redis.ts';
+import { checkMediaBuckets } from '../functions/media/buckets/check-buckets.ts';
 import { checkMediaTarget } from '../functions/media/target.ts';
 import type { Database } from '../functions/postgres/session.ts';
 import { rulesOf } from '../functions/restore/examine.ts';
@@ -51,7 +52,7 @@ export async function checkCacheEarly(
 /**
  * Looks at the target, and asks about it, before a backup that may take hours. PlanRestore looks again.
  * @throws TargetIsSource, TargetUnfit, TargetNotAllowed, ServerUnreachable, LoginRefused, DatabaseMissing,
- *   MediaDirectoryMissing, MediaNotWritable
+ *   MediaDirectoryMissing, MediaNotWritable, MediaBucketsOverlap, MediaBucketEmpty
  */
 export async function checkTargetEarly(
   surroundings: LocalSurroundings,
@@ -98,7 +99,8 @@ export async function examineTargetEarly(
 }
 
 async function mediaChecks(surroundings: LocalSurroundings, signal: AbortSignal): Promise<readonly Check[]> {
-  const { targetMedia } = surroundings;
+  const { targetMedia, mediaBuckets, store } = surroundings;
+  if (mediaBuckets) return tried('media', () => checkMediaBuckets(mediaBuckets, store), signal);
   if (targetMedia === undefined) return [];
   return tried(
     'media',

@@ -46,6 +46,7 @@ export const restoreChoices = {
   allowSource: option.allowSource,
   allowOlderCode: option.allowOlderCode,
   ignoreDiskSpace: option.ignoreDiskSpace,
+  removeOtherMedia: option.removeOtherMedia,
   dryRun: option.dryRun,
   yes: option.yes,
 };
@@ -56,7 +57,8 @@ const options = {
   target: option.target,
   source: option.sourceToCompare,
   createTarget: option.createTarget,
-  media: option.targetMedia,
+  media: option.restoredMedia,
+  mediaFrom: option.mediaFrom,
   excludeMedia: option.excludeMedia,
   mediaOnly: option.mediaOnly,
   table: option.table,
@@ -179,10 +181,12 @@ export async function restoreSomeMedia(
     profile ||
     sanitizeSql ||
     afterRestore ||
-    drainBroker
+    drainBroker ||
+    chosen.media?.startsWith('s3://') ||
+    chosen.mediaFrom !== undefined
   )
     throw new UsageError(
-      '--media-only replaces files in place and touches nothing else; only --media, --exclude-media, --backup and --jobs go with it',
+      '--media-only replaces files in place and touches nothing else; only --media DIR, --exclude-media, --backup and --jobs go with it',
     );
   const display = new RunDisplay(io, chosen.quiet);
   try {

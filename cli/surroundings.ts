@@ -13,16 +13,15 @@ import { isProcessAlive, thisProcess } from '../local/process-owner.ts';
 import type { LocalSurroundings } from '../local/run-machine.ts';
 import { confirm } from './confirm.ts';
 import type { Io } from './io.ts';
+import { type MediaPlaces, mediaPlacesOf } from './media-places.ts';
 import { type ProfilePlaces, profileChoices } from './profile-choices.ts';
 import type { RunDisplay } from './progress/run-display.ts';
 
 /** What of a verb's options a run needs around it; the rest is the machine's input. */
-export interface Places extends ProfilePlaces {
+export interface Places extends ProfilePlaces, MediaPlaces {
   readonly store: string;
   readonly source?: string | undefined;
   readonly target?: string | undefined;
-  readonly sourceMedia?: string | undefined;
-  readonly targetMedia?: string | undefined;
   readonly invalidateCache?: string | undefined;
   readonly invalidateCommand?: string | undefined;
   readonly cacheKeyPrefix?: string | undefined;
@@ -49,7 +48,8 @@ export async function surroundingsOf(
   const broker = await brokerOfTarget(places, cache);
   const sanitize = await sanitizeOf(places.sanitizeSql);
   const profiles = await profileChoices(places, io, (message) => display.warn(message));
-  if (places.sourceMedia !== undefined) await mustBeDirectory(places.sourceMedia);
+  const media = mediaPlacesOf(places);
+  if (media.sourceMedia !== undefined) await mustBeDirectory(media.sourceMedia);
   const source = places.source === undefined ? undefined : await openDatabase(places.source, '--source');
   const target = places.target === undefined ? undefined : await openDatabase(places.target, '--target');
   const { allowed, store } = allowedPlaces(places.store, io);
@@ -57,8 +57,7 @@ export async function surroundingsOf(
     store,
     ...(source && { source }),
     ...(target && { target }),
-    ...(places.sourceMedia !== undefined && { sourceMedia: places.sourceMedia }),
-    ...(places.targetMedia !== undefined && { targetMedia: places.targetMedia }),
+    ...media,
     ...(cache && { cache }),
     ...(broker && { broker }),
     ...(places.afterRestore !== undefined && { afterRestore: places.afterRestore }),

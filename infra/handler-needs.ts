@@ -16,6 +16,11 @@ export interface HandlerNeeds {
   readonly target?: true;
   readonly sourceMedia?: true;
   readonly targetMedia?: 'reads' | 'writes';
+  /**
+   * Buckets of a remote storage backend. `lists`: both. `adds`: copies into the target's. `settles`: may remove there,
+   * where the target is to hold nothing else.
+   */
+  readonly mediaBuckets?: 'lists' | 'adds' | 'settles';
   readonly cache?: true;
   /** Refuses options that the deployment has nothing for. */
   readonly options?: true;
@@ -67,6 +72,7 @@ export const handlerNeeds: Readonly<Record<string, HandlerNeeds>> = {
     comparesSource: true,
     target: true,
     targetMedia: 'writes',
+    mediaBuckets: 'lists',
     profile: true,
     adminPassword: true,
   },
@@ -82,7 +88,9 @@ export const handlerNeeds: Readonly<Record<string, HandlerNeeds>> = {
   SetSequences: intoTarget,
   Analyze: intoTarget,
   VerifyRestore: { ...intoTarget, targetMedia: 'reads' },
+  AddMediaObjects: { store: 'runs', backups: true, mediaBuckets: 'adds' },
   SwitchOver: { ...intoTarget, targetMedia: 'writes' },
+  SettleMediaObjects: { store: 'runs', backups: true, mediaBuckets: 'settles' },
   AfterRestore: intoTarget,
   AnnounceRestore: { store: 'reported' },
 

@@ -4,6 +4,7 @@ import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { reportsFolder } from '../functions/report/keys.ts';
 import { backupsFolder, locksFolder, runsFolder } from '../functions/run/keys.ts';
+import { parseStoreUri } from '../functions/store/store-uri.ts';
 import type { BackupStore } from './constructs/backup-store.ts';
 import type { MediaMount } from './constructs/places.ts';
 import type { HandlerNeeds } from './handler-needs.ts';
@@ -35,6 +36,7 @@ export function handlerPolicies(
     ]),
     ...loginStatements(given, parts.scope),
     ...mediaStatements(given),
+    ...bucketStatements(given, parts.scope),
     ...(needs.executions ? [executionStatement(parts.scope, around.deployment)] : []),
   ];
 }
@@ -167,6 +169,28 @@ function mediaStatements({ sourceMedia, targetMedia }: Given): PolicyStatement[]
   return [
     ...(sourceMedia ? [mount(sourceMedia, [])] : []),
     ...(targetMedia ? [mount(targetMedia, targetMedia.writes ? ['elasticfilesystem:ClientWrite'] : [])] : []),
+  ];
+}
+
+/** Media of a remote storage backend. Copies carry no tags, so that no right to them is needed. */
+function bucketStatements({ mediaBuckets }: Given, scope: Construct): PolicyStatement[] {
+  if (!mediaBuckets) return [];
+  const { access, copyFrom, copyTo, copyFromKeyArn, copyToKeyArn, removeOthers } = mediaBuckets;
+  const arns = (uri: string) => {
+    const { bucket, prefix } = parseStoreUri(uri);
+    const bucketArn = `arn:${Stack.of(scope).partition}:s3:::${bucket}`;
+    return { bucketArn, objects: `${bucketArn}/${prefix}*` };
+  };
+  const [from, to] = [arns(copyFrom), arns(copyTo)];
+  const listing = allow(['s3:ListBucket'], ...new Set([from.bucketArn, to.bucketArn]));
+  if (access === 'lists') return [listing];
+  const writes = ['s3:PutObject', 's3:AbortMultipartUpload'];
+  return [
+    listing,
+    allow(['s3:GetObject'], from.objects),
+    allow(access === 'settles' && removeOthers ? [...writes, 's3:DeleteObject'] : writes, to.objects),
+    ...(copyFromKeyArn ? [allow(['kms:Decrypt'], copyFromKeyArn)] : []),
+    ...(copyToKeyArn ? [allow(['kms:Decrypt', 'kms:GenerateDataKey'], copyToKeyArn)] : []),
   ];
 }
 

@@ -5,6 +5,7 @@ import {
   type CachePlace,
   type DatabasePlace,
   isMount,
+  type MediaBucketCopy,
   type MediaMount,
   type SecretPlace,
   type SourceMediaPlace,
@@ -28,6 +29,7 @@ export interface HandlerSurroundings {
   /** Of a target: what it must not be. */
   readonly comparedSource?: DatabasePlace | undefined;
   readonly targetMedia?: MediaMount | undefined;
+  readonly mediaBuckets?: MediaBucketCopy | undefined;
   readonly cache?: CachePlace | undefined;
   /** Celery's broker, of a target. */
   readonly broker?: SecretPlace | undefined;
@@ -52,12 +54,13 @@ export interface Given {
   readonly comparedBroker: SecretPlace | undefined;
   readonly sourceMedia: MediaMount | undefined;
   readonly targetMedia: (MediaMount & { readonly writes: boolean }) | undefined;
+  readonly mediaBuckets: (MediaBucketCopy & { readonly access: 'lists' | 'adds' | 'settles' }) | undefined;
   readonly maskKey: SecretPlace | undefined;
   readonly adminPassword: SecretPlace | undefined;
 }
 
 export function givenTo(needs: HandlerNeeds, around: HandlerSurroundings): Given {
-  const { sourceMedia, targetMedia } = around;
+  const { sourceMedia, targetMedia, mediaBuckets } = around;
   return {
     source: (needs.source && around.source) || (needs.comparesSource && around.comparedSource) || undefined,
     target: needs.target && around.target,
@@ -69,6 +72,8 @@ export function givenTo(needs: HandlerNeeds, around: HandlerSurroundings): Given
       needs.targetMedia && targetMedia
         ? { ...targetMedia, writes: needs.targetMedia === 'writes' }
         : undefined,
+    mediaBuckets:
+      needs.mediaBuckets && mediaBuckets ? { ...mediaBuckets, access: needs.mediaBuckets } : undefined,
     maskKey: needs.profile && around.maskKey,
     adminPassword: needs.adminPassword && around.adminPassword,
   };
@@ -104,6 +109,9 @@ export function environmentOf(
         : undefined,
     ],
     [names.targetMedia, given.targetMedia && targetMediaMount],
+    [names.mediaFrom, given.mediaBuckets?.copyFrom],
+    [names.mediaTo, given.mediaBuckets?.copyTo],
+    [names.mediaRemoveOthers, given.mediaBuckets?.removeOthers ? 'true' : undefined],
     [names.allowedTargets, given.target && allowedTargets(given.target, around)],
     [names.backups, given.target && foreignBackups(store)],
     [names.objectLock, needs.store === 'seals' ? retentionOf(store) : undefined],

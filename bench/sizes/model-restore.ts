@@ -62,6 +62,7 @@ function recordOf(backupId: string, runId: string): RestoreRecord {
     media: pinned(mediaFile),
     scope: 'database',
     rebuild: { runId } as unknown as RestoreRecord['rebuild'],
+    copiesMedia: false,
     notes: [],
   };
 }

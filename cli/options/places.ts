@@ -1,4 +1,4 @@
-import { directory, flag, option, text } from './values.ts';
+import { directory, flag, mediaPlace, option, text } from './values.ts';
 
 /** Where things are: store, databases, media directories. */
 
@@ -47,6 +47,29 @@ export const targetMedia = option({
   value: 'DIR',
   help: "The target's media directory. Without it media are not restored.",
   schema: directory.optional(),
+});
+
+export const backedUpMedia = option({
+  value: 'DIR|s3://…',
+  help: "The source's media directory (MEDIA_ROOT). Without it the backup holds no media. A bucket is only noted: backups do not hold what is in it.",
+  schema: mediaPlace.optional(),
+});
+
+export const restoredMedia = option({
+  value: 'DIR|s3://…',
+  help: "The target's media directory, or the bucket that its storage backend uses. Without it media are not restored.",
+  schema: mediaPlace.optional(),
+});
+
+export const mediaFrom = option({
+  value: 's3://BUCKET/PREFIX',
+  help: "With a bucket as --media: the source's bucket, whose media are copied into it.",
+  schema: text.optional(),
+});
+
+export const removeOtherMedia = option({
+  help: "With buckets: remove from the target's what the source's has not.",
+  schema: flag,
 });
 
 export const to = option({

@@ -10,6 +10,11 @@ export const flag = z.boolean().default(false);
 export const patterns = z.array(z.string()).readonly().default([]);
 export const directory = z.string().transform((path) => resolve(path));
 
+/** A directory, or `s3://bucket/prefix` as it is. */
+export const mediaPlace = z
+  .string()
+  .transform((place) => (place.startsWith('s3://') ? place : resolve(place)));
+
 export const mebibyte = 1024 * 1024;
 
 /** An option as it is written, with the type of its own schema. */

@@ -1,6 +1,6 @@
 import { queueWords } from '../../functions/cache/broker/words.ts';
 import type { Report } from '../../functions/report/report.ts';
-import { count, counted, duration, moment } from '../text/quantities.ts';
+import { bytes, count, counted, duration, moment } from '../text/quantities.ts';
 import { tableLines } from '../text/table.ts';
 import { mediaLeftOutLine } from './backup-report.ts';
 import { comparisonLines } from './media-lines.ts';
@@ -24,6 +24,7 @@ export function reportLines(report: Report): string[] {
     ...sanitizeLines(sections.Sanitize),
     ...verifyLines(sections.VerifyRestore),
     ...restoredMediaLine(sections.RestoreMedia),
+    ...copiedMediaLines(sections.CopyMedia),
     ...mediaLines(sections.CompareMedia),
     ...switchLines(sections.SwitchOver),
     ...brokerLines(sections.DrainBroker),
@@ -76,6 +77,22 @@ function restoredMediaLine(media: Sections['RestoreMedia']): string[] {
   const { patterns, replaced, added } = media;
   return [
     `  media named by ${patterns.join(', ')}: ${counted(replaced, 'file')} replaced, ${counted(added, 'file')} added`,
+  ];
+}
+
+/** Media copied from bucket to bucket. */
+export function copiedMediaLines(copied: Sections['CopyMedia']): string[] {
+  if (!copied) return [];
+  const { from, to, files, added, replaced, removed, leftOut, others } = copied;
+  const more = [
+    `${count(added)} added`,
+    `${count(replaced)} replaced`,
+    ...(removed > 0 ? [`${count(removed)} removed`] : []),
+    ...(leftOut > 0 ? [`${count(leftOut)} left out by pattern`] : []),
+    ...(others > 0 ? [`${count(others)} of the target's own left`] : []),
+  ];
+  return [
+    `  ${counted(files, 'media file')}, ${bytes(copied.bytes)}, from ${from} in ${to}: ${more.join(', ')}`,
   ];
 }
 

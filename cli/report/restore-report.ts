@@ -6,7 +6,7 @@ import type { ObjectStore } from '../../functions/store/object-store.ts';
 import type { RunDisplay, StateTime } from '../progress/run-display.ts';
 import { bytes, count, counted, duration } from '../text/quantities.ts';
 import { stateLines } from './backup-report.ts';
-import { brokerLines, mediaLines, sanitizeLines } from './report-lines.ts';
+import { brokerLines, copiedMediaLines, mediaLines, sanitizeLines } from './report-lines.ts';
 
 const amount = z.int().nonnegative();
 
@@ -124,7 +124,9 @@ export function restoreLines(outcome: RestoreOutcome): string[] {
   ];
 }
 
-function mediaLine({ media, scope }: RestoreOutcome): string[] {
+function mediaLine({ media, scope, report }: RestoreOutcome): string[] {
+  const copied = copiedMediaLines(report?.sections.CopyMedia);
+  if (copied.length > 0) return copied;
   if (media) return [`  ${counted(media.files, 'media file')}, ${bytes(media.bytes)}`];
   return scope === 'tables' ? [] : ['  no media restored'];
 }

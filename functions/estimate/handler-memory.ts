@@ -1,6 +1,6 @@
 /**
- * Handlers whose function has a processor of its own: those that move bytes, and those that hold the definitions or the
- * manifest of 100,000 tables at once (410 MiB resident, measured). A processor comes with 1,769 MB of memory (AWS Lambda
+ * Handlers whose function has a processor of its own: those that move bytes, those that hold the definitions or the
+ * manifest of 100,000 tables at once (410 MiB resident, measured), and those that hold the listing of a bucket. A processor comes with 1,769 MB of memory (AWS Lambda
  * Developer Guide, "Configure Lambda function memory").
  */
 const larger: ReadonlySet<string> = new Set([
@@ -13,6 +13,8 @@ const larger: ReadonlySet<string> = new Set([
   'LoadPreData',
   'LoadShard',
   'ExtractMedia',
+  'AddMediaObjects',
+  'SettleMediaObjects',
   'BuildIndexes',
   'AddConstraints',
   'AddTriggers',

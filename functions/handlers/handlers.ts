@@ -17,6 +17,7 @@ import { invalidateCache } from './invalidate-cache.ts';
 import { lock } from './lock.ts';
 import { readFailure } from './read-failure.ts';
 import { addConstraints } from './restore/add-constraints.ts';
+import { addMediaObjects } from './restore/add-media-objects.ts';
 import { addTriggers } from './restore/add-triggers.ts';
 import { afterRestore } from './restore/after-restore.ts';
 import { analyze } from './restore/analyze.ts';
@@ -31,6 +32,7 @@ import { planRestore } from './restore/plan-restore.ts';
 import { refreshViews } from './restore/refresh-views.ts';
 import { sanitize } from './restore/sanitize.ts';
 import { setSequences } from './restore/set-sequences.ts';
+import { settleMediaObjects } from './restore/settle-media-objects.ts';
 import { switchOver } from './restore/switch-over.ts';
 import { verifyRestore } from './restore/verify-restore.ts';
 import type { StateHandler } from './state-handler.ts';
@@ -66,7 +68,9 @@ export const handlers = {
   SetSequences: setSequences,
   Analyze: analyze,
   VerifyRestore: verifyRestore,
+  AddMediaObjects: addMediaObjects,
   SwitchOver: switchOver,
+  SettleMediaObjects: settleMediaObjects,
   DrainBroker: drainBroker,
   AfterRestore: afterRestore,
   AnnounceRestore: announceRestore,

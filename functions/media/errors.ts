@@ -96,3 +96,24 @@ export class MediaInTheWay extends errorOf({
   meaning:
     'In the media directory a folder, or a link, is where --media-only would put a file, or the other way round: nothing was changed; move it away or restore all media.',
 }) {}
+
+export class MediaBucketsOverlap extends errorOf({
+  code: 'MediaBucketsOverlap',
+  exitCode: 3,
+  meaning:
+    "The bucket of the target's media is, or lies in, that of the source's media or of the backups: nothing is written there.",
+}) {}
+
+export class MediaBucketEmpty extends errorOf({
+  code: 'MediaBucketEmpty',
+  exitCode: 2,
+  meaning:
+    "There is nothing where the source's media should be, and all that the source has not would be removed from the target: is the prefix right?",
+}) {}
+
+export class MediaObjectsDiffer extends errorOf({
+  code: 'MediaObjectsDiffer',
+  exitCode: 1,
+  meaning:
+    "After media were copied from bucket to bucket, an object of the target's is not as long as the source's: does something else write there?",
+}) {}

@@ -47,6 +47,25 @@ export const sections = {
     added: count,
     bytes: count,
   }),
+  /** Of media in a remote storage backend, copied from the source's bucket into the target's. */
+  CopyMedia: z.object({
+    /** `s3://bucket/prefix` of either. */
+    from: z.string(),
+    to: z.string(),
+    /** Objects of the source and their bytes, without what patterns leave out. */
+    files: count,
+    bytes: count,
+    /** Copied because the target had none of the name. */
+    added: count,
+    /** Copied over another one. */
+    replaced: count,
+    /** Of the target, gone because the source has none of the name. */
+    removed: count,
+    /** Of the source, named by a pattern. */
+    leftOut: count,
+    /** Of the target, there still although the source has none of the name. */
+    others: count,
+  }),
   /** Left by VerifyRestore, where media are restored. */
   CompareMedia: z.object({
     /** As the backup found them, before any profile; null: it was made before there was a comparison. */

@@ -4,6 +4,7 @@ import { readManifest } from '../archive/read-manifest.ts';
 import { type BrokerContent, lookAtBroker } from '../cache/broker/drain-broker.ts';
 import { waitingIn } from '../cache/broker/words.ts';
 import { readPostData } from '../definitions/post-data.ts';
+import { checkMediaBuckets } from '../media/buckets/check-buckets.ts';
 import { checkMediaRoom } from '../media/room.ts';
 import { checkMediaTarget } from '../media/target.ts';
 import { type Check, tried, warning } from '../run/check.ts';
@@ -79,6 +80,7 @@ export async function examine(
   const record = looked && {
     backupId,
     ...files,
+    copiesMedia: scope === 'database' && surroundings.mediaBuckets !== undefined,
     scope,
     ...(tables && { tables }),
     rebuild: planRebuild(runId, looked.facts),
@@ -157,11 +159,17 @@ async function checkMedia(
   manifest: Manifest,
   scope: Examination['scope'],
   options: RestoreOptions,
-  { targetMedia: directory, signal }: Surroundings,
+  { targetMedia: directory, mediaBuckets, store, signal }: Surroundings,
 ): Promise<{ restored: boolean; checks: readonly Check[] }> {
   const name = 'media';
   const { media } = manifest;
   if (scope === 'tables') return { restored: false, checks: [] };
+  if (mediaBuckets) {
+    const places = await tried(name, () => checkMediaBuckets(mediaBuckets, store), signal);
+    if (typeof media === 'string') return { restored: false, checks: places };
+    const left = `the backup's ${media.files} media files are not restored: media come from ${mediaBuckets.from.uri('')}`;
+    return { restored: false, checks: [...places, warning(name, left)] };
+  }
   if (typeof media === 'string') {
     const kept = `the backup has no media (${media}): ${directory} is left as it is`;
     return { restored: false, checks: directory === undefined ? [] : [warning(name, kept)] };

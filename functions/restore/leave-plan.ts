@@ -11,14 +11,24 @@ import { chosenTables } from './restoring.ts';
 /** Plans written at the same time. */
 const width = 24;
 
-/** Leaves every worker its plan. @returns what the machine goes on with: numbers of shards, and no more than that */
+/** Under `$.plan`: what the machine goes on with. */
+export interface PlanState {
+  readonly backupId: RunId;
+  readonly scope: string;
+  /** Numbers of shards, and no more than that. */
+  readonly shards: readonly number[];
+  readonly mediaShards: readonly number[];
+  readonly copiesMedia: boolean;
+}
+
+/** Leaves every worker its plan. */
 export async function leavePlan(
   store: ObjectStore,
   runId: RunId,
   { record, manifest }: PlannedRestore,
   jobs: number,
   progress: Progress,
-): Promise<{ backupId: RunId; scope: string; shards: number[]; mediaShards: number[] }> {
+): Promise<PlanState> {
   const tables = chosenTables(manifest, record);
   const plans = planLoad(tables, jobs, record.profile?.treatments);
   await leave(store, keys.plan(runId), record);
@@ -38,5 +48,6 @@ export async function leavePlan(
     scope: record.scope,
     shards: plans.map(({ shard }) => shard),
     mediaShards: media?.chunks.map((_, index) => index + 1) ?? [],
+    copiesMedia: record.copiesMedia,
   };
 }

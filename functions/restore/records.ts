@@ -15,6 +15,8 @@ export const RestoreRecord = z.object({
   backupId: RunId,
   database: PinnedFile,
   media: PinnedFile.nullable(),
+  /** Media are copied from the source's bucket into the target's. */
+  copiesMedia: z.boolean().default(false),
   /** `tables`: rows of some tables go into the target in use. */
   scope: z.enum(['database', 'tables']),
   /** Those whose rows are loaded, as `[schema, name]`; undefined: all. */
@@ -56,6 +58,9 @@ export type LoadPlan = z.infer<typeof LoadPlan>;
 export const MediaCount = z.object({ found: TreeCount, comparison: SavedComparison });
 export type MediaCount = z.infer<typeof MediaCount>;
 
+/** AddMediaObjects: what it copied. */
+export const AddedObjects = z.object({ added: z.int().nonnegative() });
+
 /** ExtractMedia, where patterns leave files out. */
 export const LeftOutRecord = z.object({
   files: z.int(),
@@ -67,6 +72,7 @@ export const LeftOutRecord = z.object({
 export const keys = {
   plan: restorePlanKey,
   mediaCount: (runId: RunId) => runKey(runId, 'media-count.json'),
+  addedObjects: (runId: RunId) => runKey(runId, 'added-media-objects.json'),
   mediaLeftOut: (runId: RunId, shard: number) => runKey(runId, `media-left-out/${shard}.json`),
   load: (runId: RunId, shard: number) => runKey(runId, `load/${shard}.json`),
 } as const;

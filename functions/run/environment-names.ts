@@ -7,6 +7,10 @@ export const environment = {
   cache: 'REPLICATOR_CACHE',
   sourceMedia: 'REPLICATOR_SOURCE_MEDIA',
   targetMedia: 'REPLICATOR_TARGET_MEDIA',
+  /** Buckets that media are copied between, `s3://bucket/prefix`, and `true` where others are removed. */
+  mediaFrom: 'REPLICATOR_MEDIA_FROM',
+  mediaTo: 'REPLICATOR_MEDIA_TO',
+  mediaRemoveOthers: 'REPLICATOR_MEDIA_REMOVE_OTHERS',
   /** Values of the metrics' dimensions (metric-names.ts): the stack's name, and names for source and target. */
   stack: 'REPLICATOR_STACK',
   sourceName: 'REPLICATOR_SOURCE_NAME',

@@ -1,7 +1,7 @@
 import { openDatabase } from '../postgres/database.ts';
 import { secretOrText } from '../postgres/secret-text.ts';
 import { readingElsewhere } from '../store/backups-elsewhere.ts';
-import { openStore, type StoreOptions } from '../store/open-store.ts';
+import { openMediaBucket, openStore, type StoreOptions } from '../store/open-store.ts';
 import { allowedStores, allowedTargets, mustAllowStore } from './allowed.ts';
 import { brokerOf, cacheUrlOf } from './cache-url.ts';
 import { environment as names } from './environment-names.ts';
@@ -72,6 +72,7 @@ export async function lambdaSurroundings(
     ...(mediaReason && { mediaReason }),
     ...(objectLock && { retention: parseRetention(objectLock, names.objectLock) }),
     ...(targetMedia && { targetMedia }),
+    ...mediaBucketsOf(variable, { onClient }),
     ...(allowed && { allowedTargets: allowed }),
     ...(await profileSettings(variable)),
     unavailable: variable(names.unavailable)?.split(',') ?? [],
@@ -83,6 +84,20 @@ export async function lambdaSurroundings(
     signal: untilNearlyOver(invocation.context),
     remainingMs: () => invocation.context.getRemainingTimeInMillis(),
   };
+}
+
+function mediaBucketsOf(
+  variable: (name: string) => string | undefined,
+  options: StoreOptions,
+): Pick<Surroundings, 'mediaBuckets'> {
+  const [from, to] = [variable(names.mediaFrom), variable(names.mediaTo)];
+  if (!from || !to) return {};
+  const mediaBuckets = {
+    from: openMediaBucket(from, names.mediaFrom, options),
+    to: openMediaBucket(to, names.mediaTo, options),
+    removesOthers: variable(names.mediaRemoveOthers) === 'true',
+  };
+  return { mediaBuckets };
 }
 
 /** The profile of a function that reads or loads rows, and the secrets that it needs. */

@@ -13,6 +13,7 @@ type Optional =
   | 'target'
   | 'sourceMedia'
   | 'targetMedia'
+  | 'mediaBuckets'
   | 'cache'
   | 'broker'
   | 'afterRestore'
@@ -24,6 +25,7 @@ const named: Record<Optional, string> = {
   target: 'no target database is given (--target)',
   sourceMedia: 'no media directory is given (--media)',
   targetMedia: 'no media directory of the target is given (--media, or --target-media of replicate)',
+  mediaBuckets: 'no buckets of media are given (--media and --target-media, or --media-from)',
   cache: 'no cache is given (--invalidate-cache or --invalidate-command)',
   broker: 'no broker is given (--broker, or --invalidate-cache where both are on one server)',
   afterRestore: 'no command is given (--after-restore)',

@@ -1,4 +1,5 @@
 import type { Database } from '../postgres/session.ts';
+import type { MediaBuckets } from '../store/media-bucket.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import type { AllowedTarget } from './allowed.ts';
 import type { RunOwner } from './owner.ts';
@@ -50,6 +51,8 @@ export interface Surroundings {
   readonly sourceMedia?: string;
   readonly mediaReason?: string;
   readonly targetMedia?: string;
+  /** Media of a remote storage backend, copied from the source's bucket into the target's. */
+  readonly mediaBuckets?: MediaBuckets;
   readonly cache?: CacheSettings;
   readonly broker?: BrokerSettings;
   /** Sealed backups are locked for so long; undefined: not at all. */

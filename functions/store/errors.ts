@@ -3,7 +3,7 @@ import { errorOf } from '../errors/replicator-error.ts';
 export class BadStoreUri extends errorOf({
   code: 'BadStoreUri',
   exitCode: 2,
-  meaning: '`--store` is not of the form `s3://bucket/prefix`.',
+  meaning: '`--store`, or a bucket of media, is not of the form `s3://bucket/prefix`.',
 }) {}
 
 export class BucketMissing extends errorOf({

@@ -1,15 +1,17 @@
 import type { Readable } from 'node:stream';
 import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
 import { InternalError } from '../errors/usage.ts';
+import type { MediaBucket } from './media-bucket.ts';
 import type { ByteRange, ObjectFacts, ObjectStore, PendingUpload, Piece, Retention } from './object-store.ts';
 import { compose } from './s3-compose.ts';
 import { connect } from './s3-connection.ts';
 import { S3Context } from './s3-context.ts';
+import { copyFrom } from './s3-copy.ts';
 import { abortUpload, list, listFolders, listUploads, remove } from './s3-list.ts';
 import { get, head, read } from './s3-read.ts';
 import { upload } from './s3-upload.ts';
 import { put, putNew, retain } from './s3-write.ts';
-import { parseStoreUri } from './store-uri.ts';
+import { parseStoreUri, type StoreUri } from './store-uri.ts';
 
 export interface StoreOptions {
   /** Ends everything the store does, for good; a clean-up needs a store of its own. */
@@ -25,16 +27,23 @@ export interface StoreOptions {
  * and profiles say. Nothing is sent before the first call. Throws `BadStoreUri`.
  */
 export function openStore(uri: string, options: StoreOptions = {}): ObjectStore {
-  return new S3Store(
-    new S3Context(parseStoreUri(uri), options.signal, async () => {
-      const connection = await connect(options.requestHandler);
-      options.onClient?.(connection.client);
-      return connection;
-    }),
-  );
+  return new S3Store(contextOf(parseStoreUri(uri), options));
 }
 
-class S3Store implements ObjectStore {
+/** The media at `s3://bucket/prefix`, which the option or variable `from` names. Throws `BadStoreUri`. */
+export function openMediaBucket(uri: string, from: string, options: StoreOptions = {}): MediaBucket {
+  return new S3Store(contextOf(parseStoreUri(uri, from), options));
+}
+
+function contextOf(uri: StoreUri, options: StoreOptions): S3Context {
+  return new S3Context(uri, options.signal, async () => {
+    const connection = await connect(options.requestHandler);
+    options.onClient?.(connection.client);
+    return connection;
+  });
+}
+
+class S3Store implements ObjectStore, MediaBucket {
   readonly #s3: S3Context;
 
   constructor(s3: S3Context) {
@@ -115,6 +124,10 @@ class S3Store implements ObjectStore {
 
   remove(keys: readonly string[]): Promise<void> {
     return remove(this.#s3, keys);
+  }
+
+  copyFrom(source: MediaBucket, object: ObjectFacts, signal?: AbortSignal): Promise<boolean> {
+    return copyFrom(this.#s3, source, object, this.#s3.signalOf(signal));
   }
 
   listUploads(under: string): Promise<PendingUpload[]> {

@@ -4,6 +4,7 @@ import { inParallel } from './in-parallel.ts';
 import type { Piece } from './object-store.ts';
 import type { Part } from './plan-parts.ts';
 import type { S3Context } from './s3-context.ts';
+import { copySource } from './s3-copy.ts';
 import { failureOf, isNotImplemented, isPreconditionFailed } from './s3-failures.ts';
 import { read } from './s3-read.ts';
 
@@ -73,7 +74,7 @@ async function copyPart(
     ...s3.at(key),
     UploadId: uploadId,
     PartNumber: part.number,
-    CopySource: `${s3.bucket}/${s3.at(source.key).Key.split('/').map(encodeURIComponent).join('/')}`,
+    CopySource: copySource(s3.bucket, s3.at(source.key).Key),
     CopySourceRange: `bytes=${source.offset}-${source.offset + source.length - 1}`,
     CopySourceIfMatch: source.etag,
   });

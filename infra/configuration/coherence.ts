@@ -27,6 +27,14 @@ export function checkCoherence(given: Fields, context: z.RefinementCtx): void {
       );
   });
 
+  targets.forEach(({ media }, index) => {
+    if (!media || !('copyTo' in media)) return;
+    const bucketOf = (uri: string) => `${uri.replace(/\/+$/, '')}/`;
+    const [from, to] = [bucketOf(media.copyFrom), bucketOf(media.copyTo)];
+    if (from.startsWith(to) || to.startsWith(from))
+      refuse(['targets', index, 'media', 'copyTo'], 'overlaps with copyFrom');
+  });
+
   checkLifecycle(store, refuse);
   if (store.replication && store.key !== 'none' && !store.replication.keyArn)
     refuse(['store', 'replication', 'keyArn'], 'is needed to replicate what a KMS key encrypts');

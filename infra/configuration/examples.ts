@@ -137,6 +137,13 @@ export const fullConfiguration: Configuration = Configuration.parse({
           resourceId: 'db-ABCDEFGHIJKLMNOPQRSTUVWXYZ',
         },
       },
+      media: {
+        copyFrom: 's3://nautobot-media/production/',
+        copyTo: 's3://nautobot-training-media',
+        removeOthers: true,
+        copyFromKeyArn: `arn:aws:kms:${region}:${account}:key/22222222-2222-2222-2222-222222222222`,
+        copyToKeyArn: `arn:aws:kms:${region}:${account}:key/33333333-3333-3333-3333-333333333333`,
+      },
       network: {
         subnetIds: ['subnet-22222222222222222', 'subnet-33333333333333333'],
         securityGroupIds: ['sg-22222222222222222'],

@@ -67,7 +67,26 @@ const MediaError = { error: 'needs accessPointArn and fileSystemArn, or remoteSt
 export const SourceMedia = z
   .union([MediaMount, RemoteStorage], MediaError)
   .describe('Media files: an EFS access point, or `remoteStorage` where Nautobot keeps them elsewhere.');
-export const TargetMedia = MediaMount.describe('An EFS access point whose root is the media directory.');
+
+const bucketUri = z
+  .string()
+  .regex(/^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\/[^/]+)*\/?$/, 'is not of the form s3://bucket/prefix');
+
+const MediaBucketCopy = z.strictObject({
+  copyFrom: bucketUri.describe("The source's media in S3, `s3://bucket/prefix`, in this region."),
+  copyTo: bucketUri.describe("The target's media: what differs there is replaced by every restore."),
+  removeOthers: z.boolean().default(false).describe('Remove from `copyTo` what `copyFrom` has not.'),
+  copyFromKeyArn: Arn.optional().describe("The KMS key of the source's bucket, where it has one."),
+  copyToKeyArn: Arn.optional().describe("The KMS key of the target's bucket, where it has one."),
+});
+
+export const TargetMedia = z
+  .union([MediaMount, MediaBucketCopy], {
+    error: 'needs accessPointArn and fileSystemArn, or copyFrom and copyTo',
+  })
+  .describe(
+    'Media files: an EFS access point whose root is the media directory, or the buckets of a remote storage backend.',
+  );
 
 const keyPrefix = z
   .string()

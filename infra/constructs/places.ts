@@ -43,6 +43,31 @@ export interface MediaMount {
 /** Media that Nautobot keeps elsewhere, and that this does not back up: where, in words for the manifest. */
 export type SourceMediaPlace = MediaMount | { readonly remoteStorage: string };
 
+/** Media of a remote storage backend: a restore copies them from the source's bucket into the target's. */
+export interface MediaBucketCopy {
+  /** `s3://bucket/prefix` of the source's media, in the region of the stack. */
+  readonly copyFrom: string;
+  /** `s3://bucket/prefix` of the target's. */
+  readonly copyTo: string;
+  /**
+   * Remove from the target's bucket what the source's has not.
+   * @default false
+   */
+  readonly removeOthers?: boolean | undefined;
+  /**
+   * The KMS key that encrypts the source's media.
+   * @default - none, or AWS' own
+   */
+  readonly copyFromKeyArn?: string | undefined;
+  /**
+   * The KMS key that encrypts the target's media.
+   * @default - none, or AWS' own
+   */
+  readonly copyToKeyArn?: string | undefined;
+}
+
+export type TargetMediaPlace = MediaMount | MediaBucketCopy;
+
 /** Redis or Valkey by its endpoint. */
 export interface CacheEndpoint {
   readonly host: string;
@@ -74,5 +99,5 @@ export interface NetworkPlace {
   readonly securityGroupIds: readonly string[];
 }
 
-export const isMount = (media: SourceMediaPlace | undefined): media is MediaMount =>
+export const isMount = (media: SourceMediaPlace | TargetMediaPlace | undefined): media is MediaMount =>
   media !== undefined && 'accessPointArn' in media;

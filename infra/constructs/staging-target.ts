@@ -9,7 +9,7 @@ import type { EcsCommand } from '../machines/ecs-command.ts';
 import { longest } from '../machines/longest.ts';
 import { restoreMachine } from '../machines/restore.ts';
 import type { InstanceOptions, InstanceProps } from './instance.ts';
-import type { DatabasePlace, MediaMount, SecretPlace } from './places.ts';
+import { type DatabasePlace, isMount, type SecretPlace, type TargetMediaPlace } from './places.ts';
 
 export interface StagingTargetOptions extends InstanceOptions {
   /**
@@ -23,10 +23,10 @@ export interface StagingTargetOptions extends InstanceOptions {
    */
   readonly allowedTargets?: readonly string[] | undefined;
   /**
-   * Where media files go.
+   * Where media files go, or which bucket's are copied into which.
    * @default - media are not restored
    */
-  readonly media?: MediaMount | undefined;
+  readonly media?: TargetMediaPlace | undefined;
   /**
    * Celery's broker, a secret that is a Redis URL, for executions that ask to drain it.
    * @default - database 0 beside the cache
@@ -89,7 +89,8 @@ export class StagingTarget extends Construct {
         deployment,
         targetName,
         target: database,
-        targetMedia: media,
+        targetMedia: isMount(media) ? media : undefined,
+        mediaBuckets: isMount(media) ? undefined : media,
         unavailable: [
           ...(rest.cache || invalidate ? [] : ['invalidateCache']),
           ...(rest.cache ? [] : ['drainBroker']),

@@ -52,7 +52,9 @@ export function restoreMachine(scope: Construct, parts: RestoreParts): IChainabl
     untilDone('Analyze'),
   ];
   const verifyRestore = new UntilDone(scope, 'VerifyRestore', functionOf, { resultPath: '$.verified' });
+  const addMedia = untilDone('AddMediaObjects');
   const switchOver = task('SwitchOver', { resultPath: '$.switched' });
+  const settleMedia = untilDone('SettleMediaObjects');
   const drainBroker = task('DrainBroker', { resultPath: '$.drained' });
   const command = (name: string, onEcs: EcsCommand | undefined, resultPath: string) =>
     onEcs ? new EcsCommandState(scope, name, onEcs, resultPath) : task(name, { resultPath });
@@ -77,8 +79,9 @@ export function restoreMachine(scope: Construct, parts: RestoreParts): IChainabl
     announcements: parts.announcements,
     decide: (giveUp) => giveUp,
   });
-  const steps = [lock, planRestore, ...build, load, ...finish, verifyRestore, switchOver];
-  for (const step of [...steps, drainBroker, invalidateCache, afterRestore]) onFailure(step, failure.entry);
+  const steps = [lock, planRestore, ...build, load, ...finish, verifyRestore, addMedia, switchOver];
+  for (const step of [...steps, settleMedia, drainBroker, invalidateCache, afterRestore])
+    onFailure(step, failure.entry);
 
   const isDryRun = Condition.booleanEquals('$.options.dryRun', true);
   const reportDryRun = new Pass(scope, 'ReportDryRun', {
@@ -94,10 +97,21 @@ export function restoreMachine(scope: Construct, parts: RestoreParts): IChainabl
   const whetherToDrain = new Choice(scope, 'WhetherToDrainBroker')
     .when(Condition.booleanEquals('$.options.drainBroker', true), drainBroker.next(whetherToInvalidate))
     .otherwise(whetherToInvalidate);
+  // What the target in use refers to changes after the switch-over only
+  const copiesMedia = Condition.and(
+    Condition.isPresent('$.plan.copiesMedia'),
+    Condition.booleanEquals('$.plan.copiesMedia', true),
+  );
+  const whetherToSettle = new Choice(scope, 'WhetherToSettleMediaObjects')
+    .when(copiesMedia, settleMedia.next(whetherToDrain))
+    .otherwise(whetherToDrain);
+  switchOver.next(whetherToSettle);
+  const whetherToAdd = new Choice(scope, 'WhetherToAddMediaObjects')
+    .when(copiesMedia, addMedia.next(switchOver))
+    .otherwise(switchOver);
   let building = Chain.start(createDatabase);
-  for (const step of [...build.slice(1), load, ...finish, verifyRestore, switchOver])
-    building = building.next(step);
-  building.next(whetherToDrain);
+  for (const step of [...build.slice(1), load, ...finish, verifyRestore]) building = building.next(step);
+  building.next(whetherToAdd);
   planRestore.next(new Choice(scope, 'WhetherToBuild').when(isDryRun, reportDryRun).otherwise(building));
   // A dry run changes nothing, so that nobody has to be kept off
   const whetherToLock = new Choice(scope, 'WhetherToLock')

@@ -120,6 +120,24 @@ describe('a configuration is refused by the name of the field', () => {
       'targets[1].name: staging is the name of another',
     ],
     [
+      'half of a copy between buckets',
+      { ...whole, targets: [{ ...target, media: { copyFrom: 's3://nautobot-media' } }] },
+      'targets[0].media.copyTo: is missing',
+    ],
+    [
+      'a bucket that is not written as one',
+      { ...whole, targets: [{ ...target, media: { copyFrom: 'nautobot-media', copyTo: 's3://staging' } }] },
+      'targets[0].media.copyFrom: is not of the form s3://bucket/prefix',
+    ],
+    [
+      'media that would be copied into themselves',
+      {
+        ...whole,
+        targets: [{ ...target, media: { copyFrom: 's3://media', copyTo: 's3://media/staging/' } }],
+      },
+      'targets[0].media.copyTo: overlaps with copyFrom',
+    ],
+    [
       'a restore from nowhere',
       { network, targets: [target] },
       'store.restoreFrom: is needed where there is no source',

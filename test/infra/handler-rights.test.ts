@@ -44,6 +44,13 @@ const secret = (name: string) => `secretsmanager:GetSecretValue on ${name}`;
 const source = ['rds-db:connect on cluster-ABCDEFGHIJKLMNOPQRSTUVWXYZ/replicator'];
 const target = [secret('staging'), 'kms:Decrypt on the key of staging'];
 const profile = [secret('mask-key')];
+const copies = [
+  's3:ListBucket on nautobot-media, nautobot-training-media',
+  's3:GetObject on nautobot-media/production/*',
+  's3:PutObject, s3:AbortMultipartUpload on nautobot-training-media/*',
+  'kms:Decrypt on key 2',
+  'kms:Decrypt, kms:GenerateDataKey on key 3',
+];
 const mount = (digit: number) =>
   `elasticfilesystem:ClientMount on fs-${digit} if StringEquals AccessPointArn fsap-${digit}`;
 const write = (digit: number) =>
@@ -97,6 +104,8 @@ const ofTarget: Readonly<Record<string, readonly string[]>> = {
   SetSequences: [...restores, ...target],
   Analyze: [...restores, ...target],
   VerifyRestore: [...restores, ...target, mount(1)],
+  AddMediaObjects: restores,
+  SettleMediaObjects: restores,
   SwitchOver: [...restores, ...target, write(1)],
   InvalidateCache: [...runs, secret('staging-cache')],
   DrainBroker: [...runs, secret('staging-cache'), secret('staging-broker')],
@@ -106,10 +115,17 @@ const ofTarget: Readonly<Record<string, readonly string[]>> = {
   CleanUp: [...cleans, ...target, write(1), ...executions],
 };
 
-let templates: { main: Template; staging: Template; replicator: string };
+/** Of a target whose media are in a bucket: what is there may be removed once the target is switched over. */
+const ofBuckets: Readonly<Record<string, readonly string[]>> = {
+  PlanRestore: ['s3:ListBucket on nautobot-media, nautobot-training-media'],
+  AddMediaObjects: copies,
+  SettleMediaObjects: [...copies, 's3:DeleteObject on nautobot-training-media/*'],
+};
+
+let templates: { main: Template; staging: Template; training: Template };
 beforeAll(() => {
   const { main, targets } = synthesise(Configuration.parse(fullConfiguration));
-  templates = { main, staging: targets.staging as Template, replicator: 'Replicator' };
+  templates = { main, staging: targets.staging as Template, training: targets.training as Template };
 });
 
 interface Statement {
@@ -154,6 +170,10 @@ function resourceInWords(value: unknown): string {
   if (found) return found;
   if (/execution:Replicator-\*:\*/.test(text)) return 'executions of Replicator-*';
   if (/:key\/1{8}-/.test(text)) return 'the key of staging';
+  const key = /:key\/(\d)\1{7}-/.exec(text)?.[1];
+  if (key) return `key ${key}`;
+  const media = /:s3:::(nautobot-(?:training-)?media[^"]*)/.exec(text)?.[1];
+  if (media) return media;
   if (/StoreKey/.test(text)) return 'the key of the bucket';
   if (/StoreBucket/.test(text)) return 'the bucket';
   if (/Logs\w+","Arn"/.test(text)) return 'its log';
@@ -189,6 +209,15 @@ describe('the exact rights of every handler', () => {
 
   test('of a target', () => {
     expect(map(rightsIn(templates.staging), single)).toEqual(map(ofTarget, expected));
+  });
+});
+
+describe('of a target whose media are in a bucket', () => {
+  test("what handlers may do besides is to copy there, and none may remove the source's", () => {
+    const rights = map(rightsIn(templates.training), single);
+    const about = (right: string) => /media|key [23]/.test(right);
+    for (const [handler, all] of Object.entries(rights))
+      expect(all.filter(about), handler).toEqual(single(ofBuckets[handler] ?? []));
   });
 });
 

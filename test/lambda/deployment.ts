@@ -7,6 +7,7 @@ import type { Surroundings } from '../../functions/run/surroundings.ts';
 import { markTarget } from '../../functions/target/target-mark.ts';
 import { bundleHandlers } from '../../infra/bundle.ts';
 import { exampleConfiguration } from '../../infra/configuration/examples.ts';
+import type { Configuration } from '../../infra/configuration/schema.ts';
 import { handlerNeeds } from '../../infra/handler-needs.ts';
 import {
   type LocalSurroundings,
@@ -61,13 +62,13 @@ const stackName = exampleConfiguration.stackName;
 const target = 'staging';
 
 /**
- * The example configuration as it would be deployed: functions with the environment and the rights of the synthesised
+ * A configuration, by default the example, as it would be deployed: functions with the environment and the rights of the synthesised
  * templates, secrets in Secrets Manager, the bucket behind a proxy that holds S3's rules and IAM's.
  */
-export async function deploy(): Promise<Deployment> {
+export async function deploy(configuration: Configuration = exampleConfiguration): Promise<Deployment> {
   const { bucket, client } = await freshBucket();
   client.destroy();
-  const { main, targets } = synthesise(exampleConfiguration);
+  const { main, targets } = synthesise(configuration);
   const templates = [main, targets[target]].filter((template) => template !== undefined);
   const { functions, bucketPolicy, kmsKey } = deployed(templates, bucket);
   const roles = new Map([...functions.values()].map(({ name, role }) => [accessKeyOf(name), role]));
@@ -132,7 +133,7 @@ export async function deploy(): Promise<Deployment> {
       encodeURIComponent(cachePassword),
     ],
     use: async (source, into) => {
-      const arns = exampleConfiguration;
+      const arns = configuration;
       const secretOf = (database: { secretArn?: string }) => database.secretArn ?? '';
       await markTarget(await openDatabase(into.database.url));
       secrets.secrets.set(secretOf(arns.source?.database as object), rdsSecret(source.database.url));

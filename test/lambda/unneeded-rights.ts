@@ -21,6 +21,10 @@ export const unneeded: readonly { readonly rights: RegExp; readonly why: string 
     why: 'only where the input asks for it: nothing is drained here, and no command is configured',
   },
   {
+    rights: /-(AddMediaObjects|SettleMediaObjects): /,
+    why: 'only where media are in buckets: here they are on a file system',
+  },
+  {
     rights:
       /-(Lock|CleanUp): (s3:(Put|Get|Delete)Object \S+\/(reports|backups|runs|locks)\/\*|kms:GenerateDataKey \S+)$/,
     why: 'cleaning up after a restore that died, and the report of it',

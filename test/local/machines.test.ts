@@ -30,7 +30,7 @@ function machines(
   const idle = [
     'Lock DumpSchema CopyShard CompareMedia ArchiveMedia ReadSequences ReleaseSnapshot',
     'CreateDatabase LoadPreData LoadShard ExtractMedia Sanitize BuildIndexes AddConstraints AddTriggers',
-    'RefreshViews SetSequences Analyze VerifyRestore DrainBroker AfterRestore AnnounceFailure CleanUp',
+    'RefreshViews SetSequences Analyze VerifyRestore AddMediaObjects SettleMediaObjects DrainBroker AfterRestore AnnounceFailure CleanUp',
   ].flatMap((line) => line.split(' '));
   return recording(
     {

@@ -50,13 +50,13 @@ const result = {
 };
 process.stdout.write(JSON.stringify(result));
 
-async function planBackup(): Promise<{ shards: number[] }> {
+async function planBackup(): Promise<{ shards: readonly number[] }> {
   const snapshot = { text: '1:1:', takenAt: run.startedAt, walPosition: null, encoding: 'UTF8' };
   const input = { run, options: { jobs: 64 }, snapshot };
   return (await planShards(input, around)) as { shards: number[] };
 }
 
-async function planRestore(): Promise<{ shards: number[] }> {
+async function planRestore(): Promise<{ shards: readonly number[] }> {
   const planned = JSON.parse(readFileSync(file, 'utf8')) as PlannedRestore;
   return leavePlan(store as ObjectStore, run.id, planned, 64, silence);
 }

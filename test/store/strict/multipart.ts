@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { S3Refusal, texts } from './answers.ts';
-import { newEtag } from './objects.ts';
+import { describedBy, newEtag } from './objects.ts';
 import { crc32Of } from './request.ts';
 
 const minimumBytes = 5 * 1024 * 1024;
@@ -17,7 +17,8 @@ export interface MultipartUpload {
   readonly id: string;
   readonly bucket: string;
   readonly key: string;
-  readonly contentType: string | undefined;
+  /** Content type and user metadata, as headers. */
+  readonly described: Readonly<Record<string, string>>;
   /** Named when it was created. */
   readonly algorithm: string | undefined;
   readonly parts: Map<number, Part>;
@@ -32,7 +33,7 @@ export class MultipartUploads {
       id: randomUUID(),
       bucket,
       key,
-      contentType: headers['content-type'],
+      described: describedBy(headers),
       algorithm: headers['x-amz-checksum-algorithm']?.toUpperCase(),
       parts: new Map(),
     };

@@ -17,6 +17,21 @@ export interface ObjectState {
   readonly size: number;
   readonly modified: Date;
   readonly crc32: string | undefined;
+  /** Content type and user metadata, as headers. */
+  readonly described: Readonly<Record<string, string>>;
+}
+
+interface Written {
+  readonly crc32?: string | undefined;
+  readonly described?: Readonly<Record<string, string>>;
+}
+
+/** What an object keeps of the headers of the request that made it. */
+export function describedBy(headers: Readonly<Record<string, string>>): Record<string, string> {
+  const kept = Object.entries(headers).filter(
+    ([name]) => name === 'content-type' || name.startsWith('x-amz-meta-'),
+  );
+  return Object.fromEntries(kept);
 }
 
 /** As with SSE-KMS: it says nothing about the bytes, and differs at every upload ("Object", Amazon S3 API reference). */
@@ -52,23 +67,23 @@ export class Objects {
     const at = { Bucket: bucket, Key: key };
     const found = await this.#client.send(new HeadObjectCommand(at)).catch(() => undefined);
     if (!found) return undefined;
-    return this.#note(bucket, key, newEtag(), found.ContentLength ?? 0, undefined);
+    return this.#note(bucket, key, newEtag(), found.ContentLength ?? 0, {});
   }
 
   async write(
     bucket: string,
     key: string,
     body: Buffer,
-    more: { readonly parts?: number; readonly contentType?: string; readonly crc32?: string | undefined },
+    more: Written & { readonly parts?: number },
   ): Promise<ObjectState> {
-    const { contentType, parts, crc32 } = more;
-    const put = { Bucket: bucket, Key: key, Body: body, ...(contentType && { ContentType: contentType }) };
-    await this.#client.send(new PutObjectCommand(put));
-    return this.#note(bucket, key, newEtag(parts), body.length, crc32);
+    await this.#client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body }));
+    return this.#note(bucket, key, newEtag(more.parts), body.length, more);
   }
 
-  #note(bucket: string, key: string, etag: string, size: number, crc32: string | undefined): ObjectState {
-    const state = { etag, versionId: randomUUID().replaceAll('-', ''), size, modified: new Date(), crc32 };
+  #note(bucket: string, key: string, etag: string, size: number, written: Written): ObjectState {
+    const { crc32, described = {} } = written;
+    const versionId = randomUUID().replaceAll('-', '');
+    const state = { etag, versionId, size, modified: new Date(), crc32, described };
     this.#known.set(`${bucket}/${key}`, state);
     return state;
   }

@@ -1,7 +1,7 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import { type Answer, element, S3Refusal, texts, xml } from './answers.ts';
 import { MultipartUploads, type Part } from './multipart.ts';
-import { checkConditions, type ObjectState, Objects } from './objects.ts';
+import { checkConditions, describedBy, type ObjectState, Objects } from './objects.ts';
 import { copySource, type Operation } from './questions.ts';
 import type { S3Request } from './request.ts';
 
@@ -36,10 +36,18 @@ export class Operations {
       this.#exclusively(request, async () => {
         const { bucket, key, body, headers, crc32 } = request;
         await this.#checkNew(request);
-        const contentType = headers['content-type'];
-        return written(
-          await this.#objects.write(bucket, key, body, { ...(contentType && { contentType }), crc32 }),
-        );
+        const described = describedBy(headers);
+        return written(await this.#objects.write(bucket, key, body, { described, crc32 }));
+      }),
+
+    CopyObject: (request) =>
+      this.#exclusively(request, async () => {
+        const source = copySource(request);
+        const { described } = await this.#there(request, source.bucket, source.key, source.versionId);
+        const body = await this.#copied(request);
+        const state = await this.#objects.write(request.bucket, request.key, body, { described });
+        const modified = element('LastModified', state.modified.toISOString());
+        return xml('CopyObjectResult', element('ETag', state.etag) + modified);
       }),
 
     GetObject: (request) => this.#read(request, true),
@@ -102,10 +110,10 @@ export class Operations {
         const upload = this.#uploads.find(bucket, key, query.get('uploadId'));
         const parts = this.#uploads.named(upload, body.toString());
         await this.#checkNew(request);
-        const { contentType } = upload;
+        const { described } = upload;
         const state = await this.#objects.write(bucket, key, Buffer.concat(parts.map((part) => part.body)), {
           parts: parts.length,
-          ...(contentType && { contentType }),
+          described,
         });
         this.#uploads.end(upload);
         const answer = xml(
@@ -168,6 +176,7 @@ export class Operations {
     const state = await this.#there(request, bucket, key, query.get('versionId') ?? undefined);
     checkConditions(state, { match: headers['if-match'], noneMatch: headers['if-none-match'] });
     const facts = {
+      ...state.described,
       etag: state.etag,
       'last-modified': state.modified.toUTCString(),
       'x-amz-version-id': state.versionId,

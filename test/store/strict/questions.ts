@@ -4,6 +4,7 @@ import type { S3Request } from './request.ts';
 /** Operations by the names of their API. */
 export type Operation =
   | 'PutObject'
+  | 'CopyObject'
   | 'GetObject'
   | 'HeadObject'
   | 'DeleteObject'
@@ -42,14 +43,14 @@ export function operationOf({ method, key, query, headers }: S3Request): Operati
           ? 'CompleteMultipartUpload'
           : undefined;
     case 'PUT':
-      if (!has('partNumber')) return headers['x-amz-copy-source'] ? undefined : 'PutObject';
+      if (!has('partNumber')) return headers['x-amz-copy-source'] ? 'CopyObject' : 'PutObject';
       return headers['x-amz-copy-source'] ? 'UploadPartCopy' : 'UploadPart';
     default:
       return undefined;
   }
 }
 
-/** Key of the object that an UploadPartCopy reads. */
+/** Key of the object that a copy reads. */
 export function copySource({ headers }: S3Request): { bucket: string; key: string; versionId?: string } {
   const source = (headers['x-amz-copy-source'] ?? '').replace(/^\//, '');
   const [path = '', versionId] = source.split('?versionId=');
@@ -84,6 +85,17 @@ export function questionsOf(operation: Operation, request: S3Request, key: strin
       const retained = request.headers['x-amz-object-lock-mode'] !== undefined;
       const retention = { action: 's3:PutObjectRetention', resource: object };
       return [put(true), ...(retained ? [retention] : []), ...kms('GenerateDataKey')];
+    }
+    case 'CopyObject': {
+      const source = copySource(request);
+      const resource = `arn:aws:s3:::${source.bucket}/${source.key}`;
+      const copiesTags = request.headers['x-amz-tagging-directive'] !== 'REPLACE';
+      return [
+        put(true),
+        read(resource, source.versionId),
+        ...(copiesTags ? [{ action: 's3:GetObjectTagging', resource }] : []),
+        ...kms('GenerateDataKey', 'Decrypt'),
+      ];
     }
     case 'CreateMultipartUpload':
     case 'UploadPart':
