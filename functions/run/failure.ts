@@ -3,7 +3,7 @@ import { ReplicatorError } from '../errors/replicator-error.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { type Round, roundKey } from './keys.ts';
 import { OutOfTime } from './out-of-time.ts';
-import { awaitedError, isRetried, waitsForServer } from './retried-errors.ts';
+import { awaitedError, isRetried, isWaitedFor } from './retried-errors.ts';
 import { RunId } from './run-id.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -105,7 +105,7 @@ export function recordingFailures(
       if (state.success && (ranOut || !signal.aborted)) {
         const { id, round } = state.data.run;
         await recordFailure(store, { runId: id, round }, name, failure);
-        if (failure instanceof Error && waitsForServer(name, failure.name))
+        if (failure instanceof Error && isWaitedFor(name, failure.name))
           progress.warn(`${name}: ${failure.message}; it is tried again for a minute or two`);
       }
       throw failure;

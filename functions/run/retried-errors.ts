@@ -62,27 +62,41 @@ const disconnected: RetriedErrors = {
   maxAttempts: 3,
 };
 
-/** A server that answered before does not any more: a failover or a restart takes a minute or two. */
-const away: RetriedErrors = {
-  names: ['ServerUnreachable'],
-  intervalSeconds: 2,
-  maxDelaySeconds: 30,
-  maxAttempts: 9,
-};
+/** What answered before does not any more: a failover or a restart takes a minute or two. */
+const patience = { intervalSeconds: 2, maxDelaySeconds: 30, maxAttempts: 9 };
+const serverAway: RetriedErrors = { names: ['ServerUnreachable'], ...patience };
+const storeAway: RetriedErrors = { names: ['StoreUnreachable', 'StoreUnavailable'], ...patience };
 
-export const retriedErrors: readonly RetriedErrors[] = [notStarted, died, disconnected, away];
+export const retriedErrors: readonly RetriedErrors[] = [
+  notStarted,
+  died,
+  disconnected,
+  serverAway,
+  storeAway,
+];
 
-/** The first state to meet a run's servers: where nobody answers it, the address is wrong and nothing is waited for. */
-const firstToMeetServers = 'Lock';
+/**
+ * States that do not wait. `Lock` is the first to meet the servers and the store: where nobody answers it, the address is
+ * wrong. What comes after a failure would make everybody wait who has such an address, or whom the store has failed for
+ * minutes; what can't be cleaned up then is cleaned up by the next run.
+ */
+const impatient: ReadonlyMap<string, readonly RetriedErrors[]> = new Map([
+  ['Lock', [serverAway, storeAway]],
+  ['ReadFailure', [storeAway]],
+  ['CleanUp', [storeAway]],
+]);
 
 /** What one state is tried again for, by its name. */
 export function retriedErrorsOf(state: string): readonly RetriedErrors[] {
-  return state === firstToMeetServers ? retriedErrors.filter((group) => group !== away) : retriedErrors;
+  const not = impatient.get(state) ?? [];
+  return retriedErrors.filter((group) => !not.includes(group));
 }
 
-/** Is this state tried again because a server that answered before does not any more? */
-export function waitsForServer(state: string, errorName: string): boolean {
-  return away.names.includes(errorName) && retriedErrorsOf(state).includes(away);
+/** Is this state tried again because what answered before does not any more? */
+export function isWaitedFor(state: string, errorName: string): boolean {
+  return [serverAway, storeAway].some(
+    (group) => group.names.includes(errorName) && retriedErrorsOf(state).includes(group),
+  );
 }
 
 /** What OpenSnapshot says while the keeper is still on its way: asked again at a steady pace, for about ten minutes. */

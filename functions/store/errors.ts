@@ -44,10 +44,18 @@ export class StoreUnreachable extends errorOf({
   meaning: 'The S3 server cannot be reached. Check AWS_ENDPOINT_URL_S3, AWS_REGION and the network.',
 }) {}
 
+export class StoreUnavailable extends errorOf({
+  code: 'StoreUnavailable',
+  exitCode: 1,
+  meaning:
+    'The S3 server answers that it can not just now (500, 502, 503, 504, slow down); every state of a run is tried again for some minutes.',
+}) {}
+
 export class StoreFailed extends errorOf({
   code: 'StoreFailed',
   exitCode: 1,
-  meaning: 'The S3 server failed or answered what S3 does not; repeated as often as makes sense.',
+  meaning:
+    'The S3 server refused a request or answered what S3 does not, and would again; the message has its answer.',
 }) {}
 
 export class ObjectMissing extends errorOf({

@@ -6,6 +6,7 @@ import {
   StoreCredentialsRejected,
   StoreFailed,
   StoreRegionWrong,
+  StoreUnavailable,
   StoreUnreachable,
 } from './errors.ts';
 
@@ -80,6 +81,8 @@ const rejected = new Set([
   'XAmzContentSHA256Mismatch',
 ]);
 
+const unavailable = new Set([429, 500, 502, 503, 504]);
+
 const network =
   /^(ECONN\w+|ENOTFOUND|EAI_\w+|ETIMEDOUT|EHOSTUNREACH|EHOSTDOWN|ENETUNREACH|ENETDOWN|EPIPE|EPROTO|EADDRNOTAVAIL|TimeoutError|NetworkingError|ERR_TLS\w*|ERR_SSL\w*|CERT_\w+|DEPTH_ZERO\w+|SELF_SIGNED\w+|UNABLE_TO\w+|HPE_\w+)$/;
 
@@ -128,6 +131,11 @@ export function explain(error: unknown, at: { bucket: string; doing: string; ser
   if (status === undefined && network.test(code))
     return new StoreUnreachable(
       `cannot reach ${at.server} (${code}${said}): check AWS_ENDPOINT_URL_S3, AWS_REGION and the network`,
+      options,
+    );
+  if (unavailable.has(status ?? 0) || code === 'SlowDown' || code === 'RequestTimeout')
+    return new StoreUnavailable(
+      `${at.server} can't do ${at.doing} just now (${status ?? ''} ${code}${said})`,
       options,
     );
   const answered = status === undefined ? code : `${status} ${code}`;

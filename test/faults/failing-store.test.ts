@@ -1,11 +1,11 @@
-import { beforeAll, expect, inject, test } from 'vitest';
+import { afterEach, beforeAll, expect, inject, test, vi } from 'vitest';
 import { listBackups } from '../../functions/archive/list-backups.ts';
 import { openStore } from '../../functions/store/open-store.ts';
 import { freshBucket } from '../servers/fresh-bucket.ts';
 import type { Fault } from '../store/faults.ts';
 import { type InUse, inUse } from './in-use.ts';
 import { type SmallNautobot, smallNautobot } from './small-nautobot.ts';
-import { type Watch, watchedRun } from './watched-run.ts';
+import { type WatchedRun, watchedRun } from './watched-run.ts';
 import { databasesLeft, leftInStore, mediaLeft, sessionsLeft } from './what-is-left.ts';
 
 let source: SmallNautobot;
@@ -20,7 +20,7 @@ beforeAll(async () => {
   await backUp(full, {});
 });
 
-function backUp(uri: string, around: { watch?: Watch; fault?: (request: string) => Fault | undefined }) {
+function backUp(uri: string, around: Pick<WatchedRun, 'watch' | 'fault' | 'warnings'>) {
   return watchedRun({
     machine: 'backup',
     places: { source: source.database.url, store: uri, sourceMedia: source.media },
@@ -152,4 +152,58 @@ test('a backup outlasts a store that answers nothing but errors for a while', as
   expect(refused).toBeGreaterThan(2);
   expect(await listBackups(openStore(uri))).toHaveLength(1);
   expect(await leftInStore(uri)).toEqual([]);
+});
+
+/** From the first request of this kind on the store is away. */
+function awayFrom(pattern: RegExp, kind: 'unavailable' | 'unreachable') {
+  let until: number | undefined;
+  let refused = 0;
+  const fault = (request: string): Fault | undefined => {
+    if (pattern.test(request)) until ??= performance.now() + 3000;
+    if (until === undefined || performance.now() > until) return undefined;
+    refused += 1;
+    return kind === 'unavailable'
+      ? { kind: 'refuse', status: 503, code: 'SlowDown' }
+      : { kind: 'no connection' };
+  };
+  return { fault, refused: () => refused };
+}
+
+// Its client alone would not go on asking for so long
+afterEach(() => vi.unstubAllEnvs());
+const withAttempts = (most: number) => vi.stubEnv('AWS_MAX_ATTEMPTS', String(most));
+
+test.each([
+  ['the rows of a shard are written', /^s3 PUT .*\/shards\/2\/[0-9a-f]{12}$/, 'unavailable'],
+  ['the plan of a shard is read', /^s3 GET .*\/shards\/2\/plan/, 'unreachable'],
+  ['the manifest is written', /^s3 PUT .*manifest\.json/, 'unavailable'],
+] as const)('a backup waits for a store that is away when %s', async (_when, request, kind) => {
+  const uri = (await freshBucket()).uri();
+  withAttempts(2);
+  const { fault, refused } = awayFrom(request, kind);
+  const warnings: string[] = [];
+  await backUp(uri, { fault, warnings });
+  expect(refused()).toBeGreaterThan(1);
+  expect(warnings.join('\n')).toMatch(/(just now|cannot reach).* tried again/);
+  expect(await listBackups(openStore(uri))).toHaveLength(1);
+  expect(await leftInStore(uri)).toEqual([]);
+});
+
+test.each([
+  ['rows are read', rowsRead],
+  ['media are read', /^s3 GET .*media\.tar\.zst/],
+] as const)('a restore waits for a store that is away when %s', async (_when, request) => {
+  withAttempts(2);
+  const { fault, refused } = awayFrom(request, 'unreachable');
+  const { error, now } = await restore(fault);
+  expect(error).toBeUndefined();
+  expect(refused()).toBeGreaterThan(1);
+  expect(now).toEqual(content);
+});
+
+test('a store that is away from the beginning is not waited for', async () => {
+  const began = performance.now();
+  const failed = backUp((await freshBucket()).uri(), { fault: () => ({ kind: 'no connection' }) });
+  await expect(failed).rejects.toMatchObject({ code: 'StoreUnreachable', exitCode: 2 });
+  expect(performance.now() - began).toBeLessThan(15_000);
 });

@@ -27,6 +27,10 @@ const attempts: Readonly<Record<string, Readonly<Record<string, number>>>> = {
     ConnectionLost: 4,
     ServerBusy: 4,
     ServerUnreachable: 10,
+    StoreUnreachable: 10,
+    StoreUnavailable: 10,
+    StoreFailed: 1,
+    StoreAccessDenied: 1,
     'States.TaskFailed': 1,
     'Lambda.ResourceNotFoundException': 1,
     'Runtime.ImportModuleError': 1,
@@ -55,6 +59,14 @@ const attempts: Readonly<Record<string, Readonly<Record<string, number>>>> = {
     'EventBridge.AccessDeniedException': 1,
     'SNS.NotFoundException': 1,
   },
+};
+
+const noStore = { StoreUnreachable: 1, StoreUnavailable: 1 };
+/** The first to meet a server or the store does not wait for one that isn't there, nor does what follows a failure. */
+const impatient: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  Lock: { ServerUnreachable: 1, ...noStore },
+  ReadFailure: noStore,
+  CleanUp: noStore,
 };
 
 /** Where a state leads to when its attempts are used up; those that are not here end in ReadFailure. */
@@ -178,8 +190,7 @@ describe.each(machineNames)('%s', (machine) => {
     async (task) => {
       const { kind } = taskOf(task.name, task.state);
       const expected = ways[machine][task.name] ?? 'ReadFailure';
-      // The first to meet a server does not wait for one that isn't there
-      const expectedAttempts = { ...attempts[kind], ...(task.name === 'Lock' && { ServerUnreachable: 1 }) };
+      const expectedAttempts = { ...attempts[kind], ...impatient[task.name] };
       for (const [error, tries] of Object.entries(expectedAttempts)) {
         const { tried, reached } = await fail(task, error);
         expect({ error, tried }).toEqual({ error, tried: tries });

@@ -15,6 +15,8 @@ export type Fault =
   | { readonly kind: 'lose answer' }
   /** The server does nothing and says so. */
   | { readonly kind: 'refuse'; readonly status: number; readonly code: string }
+  /** Nobody takes the connection. */
+  | { readonly kind: 'no connection' }
   /** The server does nothing and answers as if it had stored an empty body. */
   | { readonly kind: 'pretend' };
 
@@ -39,6 +41,8 @@ export function faulty(choose: (request: Seen, count: number) => Fault | undefin
     const fault = choose(seen, requests.length);
     if (fault?.kind === 'pretend') return made(200, { etag: '"d41d8cd98f00b204e9800998ecf8427e"' }, '');
     if (fault?.kind === 'refuse') return refusal(fault.status, fault.code);
+    if (fault?.kind === 'no connection')
+      throw Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED', name: 'ECONNREFUSED' });
     const answer = await real.handle(request, options);
     if (fault?.kind === 'lose answer') {
       for await (const _ of answer.response.body as Readable);
