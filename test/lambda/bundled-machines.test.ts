@@ -4,6 +4,8 @@ import { openDatabase } from '../../functions/postgres/database.ts';
 import { metricNamespace } from '../../functions/run/metric-names.ts';
 import { compareDatabases } from '../../local/compare-databases.ts';
 import { differingPaths, readFolder } from '../../local/compare-folders.ts';
+import { type Definition, readDefinition } from '../../local/definition.ts';
+import { taskOf } from '../../local/task.ts';
 import { type SmallNautobot, smallNautobot } from '../faults/small-nautobot.ts';
 import { databasesLeft, leftInStore, mediaLeft, sessionsLeft } from '../faults/what-is-left.ts';
 import { cacheUrl, type Deployment, deploy } from './deployment.ts';
@@ -135,6 +137,43 @@ test('a backup whose worker may not write fails by name, is cleaned up, and a lo
   expect(failed).toMatchObject({ name: 'StoreAccessDenied' });
   await expectNothingLeft();
 });
+
+/** States that run a handler and catch its errors; those that are asked for by an option, or by a target's media, are not entered here. */
+const unasked = ['AddMediaObjects', 'SettleMediaObjects', 'DrainBroker', 'AfterRestore'];
+const caught = (machine: 'backup' | 'restore') => {
+  const inside = (definition: Definition): string[] =>
+    Object.entries(definition.States).flatMap(([name, state]) => [
+      ...(state.Type === 'Task' && taskOf(name, state).kind === 'handler' ? [name] : []),
+      ...(state.Branches ?? []).flatMap(inside),
+      ...(state.ItemProcessor ? inside(state.ItemProcessor) : []),
+    ]);
+  // Begin refuses inputs; what comes after a failure, or tells of an end, has no failure path of its own
+  const others = /^(Begin|ReadFailure|ReleaseLostSnapshot|Announce\w+)$/;
+  return inside(readDefinition(machine)).filter((name) => !others.test(name) && !unasked.includes(name));
+};
+const failing = [
+  ...caught('backup').map((state) => ['backup', state, `${production}-${state}`] as const),
+  ...caught('restore').map((state) => ['restore', state, `${staging}-${state}`] as const),
+];
+
+test.each(failing)(
+  'a %s whose %s is refused by AWS fails by name, and nothing of it is left',
+  async (...at) => {
+    const [machine, state, name] = at;
+    const { permissions } = deployment;
+    permissions.restrict(name, { Effect: 'Deny', Action: '*', Resource: '*' });
+    const before = await readFolder(target.media);
+    const invalidateCache = deployment.redis !== undefined;
+    const failed = await deployment.run(machine, { ...jobs, invalidateCache }).catch((error: Error) => error);
+    permissions.restrict(name);
+    const refused = permissions.refused.splice(0);
+    if (state === 'InvalidateCache' && !invalidateCache) return expect(failed).not.toBeInstanceOf(Error);
+    expect(refused.length).toBeGreaterThan(0);
+    expect(failed).toMatchObject({ name: expect.stringMatching(/^(StoreAccessDenied|SecretUnusable)$/) });
+    await expectNothingLeft();
+    expect(differingPaths(before, await readFolder(target.media))).toEqual([]);
+  },
+);
 
 test('a worker whose process dies is tried again, and fails the run when it always does', async () => {
   deployment.lambda.faults.set(`${production}-CopyShard`, 'dies');

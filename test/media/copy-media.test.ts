@@ -208,7 +208,7 @@ describe.each(present)(`on %s${missing}`, (name) => {
   });
 
   const put = (Bucket: string, Key: string, Body: string, more = {}) =>
-    client().send(new PutObjectCommand({ Bucket, Key, Body, ...more }));
+    client().send(new PutObjectCommand({ Bucket, Key, Body: Buffer.from(Body), ...more }));
   const bodyOf = async (Bucket: string, Key: string) => {
     const { Body } = await client().send(new GetObjectCommand({ Bucket, Key }));
     return Body?.transformToString();
@@ -257,14 +257,6 @@ describe.each(present)(`on %s${missing}`, (name) => {
     expect(left.sort()).toEqual([...names.map((key) => `media/${key}`), 'elsewhere'].sort());
   });
 
-  test.runIf(name === 's3rver')(
-    'a copy that the server can not make of what is there is no copy',
-    async () => {
-      await put(source, 'production/a+b', 'x');
-      await expect(copyMedia(between(), options('add'))).rejects.toMatchObject({ code: 'StoreFailed' });
-    },
-  );
-
   test('what staging has changed is what the source has again', async () => {
     await put(source, 'production/a.png', 'of production');
     await put(target, 'a.png', 'of staging, longer');
@@ -286,9 +278,14 @@ describe.each(present)(`on %s${missing}`, (name) => {
     });
   });
 
-  test.runIf(name !== 's3rver')(
-    'what is too large for one copy goes in parts, with its type; what is replaced meanwhile is refused',
-    async () => {
+  if (name === 's3rver')
+    test('a copy that the server can not make of what is there is no copy', async () => {
+      await put(source, 'production/a+b', 'x');
+      await expect(copyMedia(between(), options('add'))).rejects.toMatchObject({ code: 'StoreFailed' });
+    });
+  // It knows no UploadPartCopy
+  else
+    test('what is too large for one copy goes in parts, with its type; what is replaced meanwhile is refused', async () => {
       const body = Buffer.alloc(13 * 1024 * 1024, 'a large file of media ').toString();
       await put(source, 'production/disk.iso', body, {
         ContentType: 'application/x-iso9660-image',
@@ -312,8 +309,7 @@ describe.each(present)(`on %s${missing}`, (name) => {
       else await copying;
       const pending = await client().send(new ListMultipartUploadsCommand({ Bucket: target }));
       expect(pending.Uploads ?? []).toEqual([]);
-    },
-  );
+    });
 });
 
 /** Made at its first use, when the process' settings lead to the server. */
