@@ -1,11 +1,13 @@
 import type { Session } from '../postgres/session.ts';
 
 /** Kinds of objects that a backup doesn't hold, and what to say when a database has some. */
-const sentences: Readonly<Record<string, string>> = {
-  'large objects':
-    'large objects (pg_largeobject) are not backed up; keep such data in bytea columns, or export it yourself',
-  subscriptions: 'subscriptions are left out: a copy must not receive what the source receives',
-  'security labels': 'security labels are left out: their provider may be missing where they are restored',
+const sentences: Readonly<Record<string, (count: number) => string>> = {
+  'large objects': (count) =>
+    `${count} large ${count === 1 ? 'object' : 'objects'} (pg_largeobject) not backed up; keep such data in bytea columns, or export it yourself`,
+  subscriptions: (count) =>
+    `${count} ${count === 1 ? 'subscription' : 'subscriptions'} left out: a copy must not receive what the source receives`,
+  'security labels': (count) =>
+    `${count} security ${count === 1 ? 'label' : 'labels'} left out: their provider may be missing where they are restored`,
 };
 
 /** What pg_dump is told to leave out and this database has, for a person to read. Reads under the session's snapshot. */
@@ -17,5 +19,7 @@ export async function notesOnLeftOut(session: Session): Promise<string[]> {
       (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
     UNION ALL
     SELECT 'security labels', pg_catalog.count(*)::text FROM pg_catalog.pg_seclabel`);
-  return counts.filter(({ count }) => count !== '0').map(({ what, count }) => `${count} ${sentences[what]}`);
+  return counts
+    .filter(({ count }) => count !== '0')
+    .flatMap(({ what, count }) => sentences[what]?.(Number(count)) ?? []);
 }

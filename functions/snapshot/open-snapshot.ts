@@ -115,9 +115,6 @@ async function read(
   const position = await walPosition(session);
   const source = await sourceFacts(session, database.address);
   await inspect?.(session, { takenAt: keeper.since, rows, definitionOnly, relations });
-  const [objects] = await session.query<{ count: string }>(
-    'SELECT count(*)::text AS count FROM pg_catalog.pg_largeobject_metadata',
-  );
   // Last, so that it covers the sizes just read
   if (!(await holdsLocks(session, keeper.processId, selection.locked)))
     throw new SnapshotNotReady(
@@ -129,17 +126,10 @@ async function read(
     takenAt: keeper.since,
     walPosition: position,
     source,
-    selection: { ...selection, notes: [...selection.notes, ...sayLargeObjects(Number(objects?.count ?? 0))] },
+    selection,
     rows,
     definitionOnly,
     sequences,
     positions: await readPositions(session, sequences),
   };
-}
-
-/** They are in no table, so this format does not hold them: never silently. */
-function sayLargeObjects(count: number): string[] {
-  return count === 0
-    ? []
-    : [`the database has ${count} large objects (pg_largeobject), which are not in the backup`];
 }
