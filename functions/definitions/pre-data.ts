@@ -1,4 +1,5 @@
 import type { RelationName } from './post-data-groups.ts';
+import { withoutServerOptions } from './server-options.ts';
 import { type ParseTree, readStatements } from './statements.ts';
 
 export interface PreStatement {
@@ -18,16 +19,24 @@ export interface PreStatement {
 
 /**
  * A dump's pre-data, statement by statement, to be run in this order in one session: the first ones are its settings.
+ * What a server had kept for itself is left out, which the first versions of this project wrote down.
  * @throws DefinitionsFailed naming a statement that doesn't parse
  */
-export function readPreData(preData: string): Promise<PreStatement[]> {
-  return readStatements(preData, ({ text, kind }, tree) => ({
-    text,
-    kind,
-    ...(kind === 'CreateExtensionStmt' ? { extension: String(tree.extname) } : {}),
-    ...dispensable(kind, tree),
-    ...relation(tree),
-  }));
+export async function readPreData(preData: string): Promise<PreStatement[]> {
+  const statements = await readStatements(preData, ({ text, kind }, tree) => {
+    const own = kind === 'AlterTableStmt' ? withoutServerOptions(text, tree) : undefined;
+    if (own === null) return [];
+    return [
+      {
+        text: own ?? text,
+        kind,
+        ...(kind === 'CreateExtensionStmt' ? { extension: String(tree.extname) } : {}),
+        ...dispensable(kind, tree),
+        ...relation(tree),
+      },
+    ];
+  });
+  return statements.flat();
 }
 
 function dispensable(kind: string, tree: ParseTree): { dispensable?: string } {

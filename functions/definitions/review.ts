@@ -1,6 +1,7 @@
 import type { TableName } from './excluded-tables.ts';
 import { withoutSecretOptions } from './foreign-options.ts';
 import { namedRoles, roleName } from './roles.ts';
+import { withoutServerOptions } from './server-options.ts';
 import { type ParseTree, readStatements, type Statement } from './statements.ts';
 
 /** A section of a dump after it was looked through. */
@@ -23,8 +24,8 @@ interface Verdict {
 }
 
 /**
- * Looks through a section: every statement must parse; user mappings and secret options of foreign servers go, roles
- * that statements name are listed.
+ * Looks through a section: every statement must parse; user mappings, secret options of foreign servers and what the
+ * server keeps for itself go, roles that statements name are listed.
  * @throws DefinitionsFailed naming a statement that doesn't parse
  */
 export async function review(section: string, unfilled: readonly TableName[] = []): Promise<Reviewed> {
@@ -85,8 +86,10 @@ function judge({ kind, text }: Statement, tree: ParseTree): Verdict {
       return checkOptions(text, tree.options, `foreign server ${tree.servername}`);
     case 'CreateForeignTableStmt':
       return checkOptions(text, tree.options, `foreign table ${relationName(tree.base.relation)}`, false);
-    case 'AlterTableStmt':
-      return checkColumnOptions(text, tree);
+    case 'AlterTableStmt': {
+      const own = withoutServerOptions(text, tree);
+      return own === undefined ? checkColumnOptions(text, tree) : { text: own };
+    }
     case 'CreatePolicyStmt':
       return policyRoles(tree);
     case 'CreateFunctionStmt':

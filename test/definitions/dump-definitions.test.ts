@@ -63,6 +63,20 @@ test('the settings come once, and what the schema adds up to is one dump', async
   expect(schema).toBe(preData + postData);
 });
 
+test('what a server notes on columns for itself stays there', async () => {
+  const { preData } = await dumpOf(`
+    CREATE TABLE t (a int, "b SET (pg_attver=1)" int, c int, d int);
+    CREATE MATERIALIZED VIEW m AS SELECT a FROM t;
+    ALTER TABLE t ALTER COLUMN c SET (n_distinct=5), ALTER COLUMN d SET (n_distinct=-0.5, n_distinct_inherited=7);
+    UPDATE pg_attribute SET attoptions = array_prepend('pg_attver=1233904328', coalesce(attoptions, '{}'))
+     WHERE attrelid IN ('t'::regclass, 'm'::regclass) AND attnum > 0`);
+  expect(preData).not.toContain('pg_attver=1233904328');
+  expect(preData.match(/ALTER TABLE ONLY .* SET \(.*\);/g)).toEqual([
+    'ALTER TABLE ONLY public.t ALTER COLUMN c SET (n_distinct=5);',
+    'ALTER TABLE ONLY public.t ALTER COLUMN d SET (n_distinct=-0.5, n_distinct_inherited=7);',
+  ]);
+});
+
 test('an empty database has definitions too', async () => {
   const { preData, postData, roles, notes } = await dumpOf('SELECT 1');
   expect((await splitStatements(preData)).every(({ kind }) => /^(VariableSet|Select)Stmt$/.test(kind))).toBe(

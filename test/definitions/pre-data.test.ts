@@ -32,3 +32,15 @@ test('every statement comes in its order, with what it makes', async () => {
   ]);
   expect(statements[3]?.relation).toEqual({ schema: 's;x', name: 't' });
 });
+
+test('what a server noted on columns for itself, in a backup of an earlier version, is left out', async () => {
+  const statements = await readPreData(`
+    ALTER TABLE ONLY public.t ALTER COLUMN a SET (pg_attver=1049487440);
+    ALTER TABLE ONLY public.t ALTER COLUMN "SET (pg_attver=1)" SET (n_distinct=5, pg_attver=1049487440);
+    ALTER FOREIGN TABLE ONLY public.f ALTER COLUMN a SET (pg_attver=1049487440);
+    ALTER TABLE ONLY public.t ALTER COLUMN "x SET (pg_attver=1)" SET (n_distinct=5);`);
+  expect(statements.map(({ text }) => text)).toEqual([
+    'ALTER TABLE ONLY public.t ALTER COLUMN "SET (pg_attver=1)" SET (n_distinct=5)',
+    'ALTER TABLE ONLY public.t ALTER COLUMN "x SET (pg_attver=1)" SET (n_distinct=5)',
+  ]);
+});

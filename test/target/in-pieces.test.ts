@@ -65,3 +65,29 @@ test('a restore makes extensions, definitions and sequences piece by piece, and 
   await session.end();
   expect(found).toEqual({ extensions: names.join(' '), right: '1100' });
 });
+
+test('a compression that the target was built without is left out, which is said', async () => {
+  const { rebuild } = await createHiddenDatabase(database, {
+    runId,
+    extensions: [],
+    life: new Lifetime(() => 1e6),
+  });
+  const session = await superuserSession();
+  const [known] = await session.query<{ lz4: boolean }>(
+    "SELECT 'lz4' = ANY(enumvals) AS lz4 FROM pg_settings WHERE name = 'default_toast_compression'",
+  );
+  await session.end();
+  const { notes } = await loadPreData(
+    database,
+    rebuild,
+    'CREATE TABLE public.t (a text); ALTER TABLE ONLY public.t ALTER COLUMN a SET COMPRESSION lz4; CREATE TABLE public.u (a text);',
+  );
+  const said =
+    'left out (the server knows no such compression): ALTER TABLE ONLY public.t ALTER COLUMN a SET COMPRESSION lz4';
+  expect(notes).toEqual(known?.lz4 ? [] : [said]);
+  const built = await openLoader(database, rebuild, { part: 'look' });
+  expect(
+    await built.query("SELECT relname FROM pg_class WHERE relkind = 'r' AND relname IN ('t', 'u')"),
+  ).toHaveLength(2);
+  await built.end();
+});
