@@ -54,7 +54,13 @@ export async function tryPiece(session: Session, piece: Piece): Promise<Tried> {
   return tried;
 }
 
-/** Definitions that belong together as a piece of work; the error names the one that the server refuses. */
+/** Of one piece of work: deadlock_detected is the end of one of two that wait for each other, and the other goes on. */
+const mostDeadlocks = 20;
+
+/**
+ * Definitions that belong together as a piece of work; the error names the one that the server refuses. A deadlock, as
+ * two ANALYZE of tables with heirs in common can come to, is tried again.
+ */
 export function definitionWork(
   step: string,
   texts: readonly string[],
@@ -66,6 +72,7 @@ export function definitionWork(
   } = {},
 ): Work {
   const subject = options.subject ?? subjectOf(texts);
+  let deadlocks = 0;
   return {
     step,
     subject,
@@ -78,6 +85,7 @@ export function definitionWork(
         ...(settings && { settings }),
       });
       if (tried.is === 'failed') {
+        if (tried.sqlState === '40P01' && ++deadlocks <= mostDeadlocks) return false;
         const text = texts[tried.at] ?? '';
         throw new DefinitionFailed(refused(text, tried.message, tried.sqlState));
       }

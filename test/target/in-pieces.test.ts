@@ -4,6 +4,8 @@ import type { Database } from '../../functions/postgres/session.ts';
 import { Lifetime, type Progressed } from '../../functions/run/lifetime.ts';
 import { createHiddenDatabase } from '../../functions/target/create-database.ts';
 import { loadPreData } from '../../functions/target/load-pre-data.ts';
+import { definitionWork } from '../../functions/target/piece.ts';
+import { runWork, type Work } from '../../functions/target/run-work.ts';
 import { openLoader } from '../../functions/target/sessions.ts';
 import { setSequences } from '../../functions/target/set-sequences.ts';
 import { type FreshDatabase, freshDatabase, superuserSession } from '../servers/fresh-database.ts';
@@ -90,4 +92,28 @@ test('a compression that the target was built without is left out, which is said
     await built.query("SELECT relname FROM pg_class WHERE relkind = 'r' AND relname IN ('t', 'u')"),
   ).toHaveLength(2);
   await built.end();
+});
+
+test('work that the server ends because it and another wait for each other is tried again', async () => {
+  const { rebuild } = await createHiddenDatabase(database, {
+    runId,
+    extensions: [],
+    life: new Lifetime(() => 1e6),
+  });
+  await loadPreData(database, rebuild, 'CREATE TABLE public.a (n int); CREATE TABLE public.b (n int);');
+  const lock = (table: string) => `LOCK TABLE public.${table} IN ACCESS EXCLUSIVE MODE`;
+  const both = (first: string, then: string) =>
+    definitionWork('test', [lock(first), 'SELECT pg_catalog.pg_sleep(0.5)', lock(then)]);
+  let attempts = 0;
+  const counted = (work: Work): Work => ({
+    ...work,
+    attempt: (session) => {
+      attempts++;
+      return work.attempt(session);
+    },
+  });
+  const works = [counted(both('a', 'b')), counted(both('b', 'a'))];
+  const groups = works.map((work) => [work]);
+  expect(await runWork(database, rebuild, groups, { jobs: 2, part: 'test' })).toBe(true);
+  expect(attempts).toBeGreaterThan(2);
 });
