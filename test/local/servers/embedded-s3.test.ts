@@ -88,9 +88,9 @@ test('a write that breaks off leaves the object as it was', async () => {
     );
   });
   const folder = `${server.objects}/embedded/kept`;
-  await expect.poll(() => readdir(folder)).toHaveLength(4);
+  await expect.poll(() => readdir(folder), { timeout: 20_000 }).toHaveLength(4);
   socket.destroy();
-  await expect.poll(() => readdir(folder)).toHaveLength(3);
+  await expect.poll(() => readdir(folder), { timeout: 20_000 }).toHaveLength(3);
   expect(String(await bodyOf('kept/a'))).toBe('before');
 });
 
