@@ -167,7 +167,7 @@ describe('work that outlasts whoever started it', () => {
       const session = await superuserSession();
       for (const { pid } of await atWork()) await session.query('SELECT pg_terminate_backend($1)', [pid]);
       await session.end();
-      await expect.poll(atWork).toEqual([]);
+      await expect.poll(atWork, { timeout: 20_000 }).toEqual([]);
       return answer;
     };
     const given = invocations(500, killed);
