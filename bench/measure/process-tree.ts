@@ -1,4 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
@@ -13,10 +14,32 @@ interface ProcessFacts {
   readonly ticks: number;
 }
 
-/** Resident memory of a process and everything below it, in bytes; pages that two of them share count twice. */
+/**
+ * Resident memory of a process and everything below it, in bytes; pages that two of them share count twice. Where the
+ * kernel tells a process's children nothing else is looked at: who measures must not take what is measured its time.
+ */
 export async function residentBytes(root: number): Promise<number> {
-  const processes = process.platform === 'linux' ? await readProc() : await readPs();
+  const processes = process.platform === 'linux' ? (readTree(root) ?? (await readProc())) : await readPs();
   return treeOf(processes, root).reduce((sum, { resident }) => sum + resident, 0);
+}
+
+/** A process and all below it; undefined where the kernel was built without /proc/PID/task/TID/children (proc(5)). */
+function readTree(root: number): ProcessFacts[] | undefined {
+  if (!existsSync(`/proc/self/task/${process.pid}/children`)) return undefined;
+  const found: ProcessFacts[] = [];
+  const ids = [root];
+  for (const id of ids) {
+    try {
+      found.push(parseProcStat(readFileSync(`/proc/${id}/stat`, 'latin1')));
+      for (const thread of readdirSync(`/proc/${id}/task`)) {
+        const children = readFileSync(`/proc/${id}/task/${thread}/children`, 'latin1');
+        ids.push(...children.split(' ').filter(Boolean).map(Number));
+      }
+    } catch {
+      // It, or a thread of it, has ended meanwhile
+    }
+  }
+  return found;
 }
 
 /** User and system time of a process and everything that ran below it, in seconds; undefined where /proc isn't there. */
