@@ -1,6 +1,7 @@
 import { UsageError } from '../functions/errors/usage.ts';
 import type { Surroundings } from '../functions/run/surroundings.ts';
 import { openMediaBucket } from '../functions/store/open-store.ts';
+import { isBucket } from './options/values.ts';
 
 /** What a person says of media: directories, or buckets as `s3://bucket/prefix`. */
 export interface MediaPlaces {
@@ -46,8 +47,6 @@ export function mediaPlacesOf(places: MediaPlaces): Found {
   };
   return { ...source, mediaBuckets };
 }
-
-const isBucket = (place: string | undefined): place is string => place?.startsWith('s3://') === true;
 
 /** @throws BadStoreUri */
 function reasonOf(uri: string): string {

@@ -16,6 +16,7 @@ import { withFreeId } from './backup-chosen.ts';
 import { checkDatabaseEarly } from './check-early.ts';
 import type { Io } from './io.ts';
 import type { Options, OptionsInput } from './option.ts';
+import { isBucket } from './options/values.ts';
 import * as option from './options.ts';
 import { RunDisplay } from './progress/run-display.ts';
 import { type DryRunOfRestore, restoreDryRunLines } from './report/dry-run-report.ts';
@@ -182,7 +183,7 @@ export async function restoreSomeMedia(
     sanitizeSql ||
     afterRestore ||
     drainBroker ||
-    chosen.media?.startsWith('s3://') ||
+    isBucket(chosen.media) ||
     chosen.mediaFrom !== undefined
   )
     throw new UsageError(

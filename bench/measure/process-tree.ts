@@ -19,8 +19,8 @@ interface ProcessFacts {
  * kernel tells a process's children nothing else is looked at: who measures must not take what is measured its time.
  */
 export async function residentBytes(root: number): Promise<number> {
-  const processes = process.platform === 'linux' ? (readTree(root) ?? (await readProc())) : await readPs();
-  return treeOf(processes, root).reduce((sum, { resident }) => sum + resident, 0);
+  const tree = readTree(root) ?? treeOf(await readAll(), root);
+  return tree.reduce((sum, { resident }) => sum + resident, 0);
 }
 
 /** A process and all below it; undefined where the kernel was built without /proc/PID/task/TID/children (proc(5)). */
@@ -40,6 +40,10 @@ function readTree(root: number): ProcessFacts[] | undefined {
     }
   }
   return found;
+}
+
+function readAll(): Promise<ProcessFacts[]> {
+  return process.platform === 'linux' ? readProc() : readPs();
 }
 
 /** User and system time of a process and everything that ran below it, in seconds; undefined where /proc isn't there. */

@@ -10,10 +10,9 @@ export const flag = z.boolean().default(false);
 export const patterns = z.array(z.string()).readonly().default([]);
 export const directory = z.string().transform((path) => resolve(path));
 
+export const isBucket = (place: string | undefined): place is string => place?.startsWith('s3://') === true;
 /** A directory, or `s3://bucket/prefix` as it is. */
-export const mediaPlace = z
-  .string()
-  .transform((place) => (place.startsWith('s3://') ? place : resolve(place)));
+export const mediaPlace = z.string().transform((place) => (isBucket(place) ? place : resolve(place)));
 
 export const mebibyte = 1024 * 1024;
 

@@ -24,7 +24,7 @@ export interface PreStatement {
  */
 export async function readPreData(preData: string): Promise<PreStatement[]> {
   const statements = await readStatements(preData, ({ text, kind }, tree) => {
-    const own = kind === 'AlterTableStmt' ? withoutServerOptions(text, tree) : undefined;
+    const own = withoutServerOptions(text, tree);
     if (own === null) return [];
     return [
       {
